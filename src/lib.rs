@@ -1,0 +1,34 @@
+//! mailtrail answers "where is my mail?" from the logs of Postfix and sendmail.
+//!
+//! # The flow
+//!
+//! ```text
+//! source -> line -> rule -> event -> assemble -> transaction -> store -> query
+//! ```
+//!
+//! * [`source`]: where do the bytes come from? Files, standard input.
+//! * [`line`]: when, on which host, by which program was this said?
+//! * [`pattern`]: how does "the line with holes" match, and where are the holes? Knows no YAML.
+//! * [`rule`]: which rule claims a line, and what do its fields mean? Compiled from `rules/**/*.yaml`.
+//! * [`event`]: what does one line say? A closed set of kinds with named fields.
+//! * [`assemble`]: which lines belong together, and what do they say as a whole?
+//! * [`transaction`]: the documents: one per life of a queue id, one per refusal.
+//! * [`store`]: where are documents kept and found? tantivy, or plain JSON lines.
+//! * [`query`]: what does a person ask, and which hops does a message take?
+//! * [`command`]: one file a subcommand, the only place that joins the stages.
+//!
+//! Who may use whom is a table in `tests/architecture.rs`, and a test.
+
+pub mod assemble;
+pub mod cli;
+pub mod command;
+pub mod config;
+pub mod event;
+pub mod line;
+pub mod pattern;
+pub mod problem;
+pub mod query;
+pub mod rule;
+pub mod source;
+pub mod store;
+pub mod transaction;

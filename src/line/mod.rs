@@ -1,0 +1,65 @@
+//! One line of a log: when, on which host, by which program, and what it says.
+//!
+//! The hard part is that a line may not tell its year or zone, that the same line comes by several routes
+//! in several header formats, and that truly equal lines in one second are several events.
+//!
+//! In: bytes of a line. Out: [`Line`], with a [`Digest`] that is the same by whatever route it came.
+
+mod digest;
+mod moment;
+
+pub use digest::Digest;
+pub use moment::Moment;
+
+use std::ops::Range;
+use std::sync::Arc;
+
+/// The longest line that is kept, in bytes; what is longer is cut there and counted.
+pub const MAX_LINE_BYTES: usize = 65_535;
+
+/// A line of a log, with its header read.
+#[derive(Debug, Clone)]
+pub struct Line {
+    /// When it was said. Whole seconds where the header tells no finer (RFC 3164).
+    pub at: Moment,
+    /// The host as logged, in lower case, after the `hosts:` map of the configuration. Empty if the line names none.
+    pub host: Arc<str>,
+    /// The syslog tag without pid: `postfix/submission/smtpd`, `sm-mta`, `postfix` (stock RFC 5424). Empty if there is none.
+    pub program: Arc<str>,
+    /// The process id, where the tag has one.
+    pub pid: Option<u32>,
+    /// The bytes as they were read, without the line end, at most [`MAX_LINE_BYTES`].
+    pub raw: Arc<[u8]>,
+    /// Where the message stands in `raw`: after the header, without leading blanks; inside the brackets of
+    /// `message repeated N times: [ ... ]`.
+    pub text: Range<u32>,
+    /// The how-manieth of the equal lines (same host, second, program, pid, text) of one pass over one source; 0 is the first.
+    pub ordinal: u16,
+    /// True for a line that `message repeated N times` stood for.
+    pub repeated: bool,
+    /// Where it was read.
+    pub origin: Origin,
+}
+
+/// Where a line was read.
+#[derive(Debug, Clone, Default)]
+pub struct Origin {
+    /// The file's path as given, `-` for standard input, or the name of the source.
+    pub source: Arc<str>,
+    /// The line's number in that source, from 1.
+    pub number: u64,
+}
+
+impl Line {
+    /// The message: what the program said, without header.
+    pub fn text(&self) -> &[u8] {
+        self.raw
+            .get(self.text.start as usize..self.text.end as usize)
+            .unwrap_or_default()
+    }
+
+    /// The identity of this line, whatever route it came by.
+    pub fn digest(&self) -> Digest {
+        Digest::of_line(self)
+    }
+}

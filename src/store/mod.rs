@@ -1,0 +1,109 @@
+//! Where documents are kept and found.
+//!
+//! The hard part is that a transaction comes again: a line may be late by days, a window may overlap, another
+//! process may have written the other half. A store therefore never overwrites blindly: the caller reads what is
+//! there ([`Store::of_queue_ids`]), merges, and writes ([`Store::write`]); where somebody else was faster, the store
+//! says so and the caller merges again.
+
+pub mod embedded;
+pub mod ndjson;
+
+use crate::query::{Page, Query};
+use crate::transaction::Document;
+
+/// A queue id on a host: the key under which lives are found.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct QueueKey {
+    /// As in the documents: lower case.
+    pub host: String,
+    /// As logged.
+    pub queue_id: String,
+}
+
+/// A document as a store has it.
+#[derive(Debug, Clone)]
+pub struct Stored {
+    /// With its hidden memory.
+    pub document: Document,
+    /// What the store must see unchanged to overwrite it. None where the store has a single writer.
+    pub version: Option<Version>,
+}
+
+/// Elasticsearch's `_seq_no` and `_primary_term`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Version {
+    /// `_seq_no`
+    pub seq_no: u64,
+    /// `_primary_term`
+    pub primary_term: u64,
+}
+
+/// A wish to change the store.
+#[derive(Debug, Clone)]
+pub enum Change {
+    /// Write this document. With a version: only over exactly that one. Without: as a new one, or, in a store with
+    /// a single writer, over whatever is there.
+    Put {
+        /// What to write.
+        document: Document,
+        /// What was read before.
+        version: Option<Version>,
+    },
+    /// Take a provisional document away; nothing happens if it is not there.
+    Remove {
+        /// Its id.
+        id: String,
+        /// What was read before.
+        version: Option<Version>,
+    },
+}
+
+/// What a search found.
+#[derive(Debug, Clone, Default)]
+pub struct Found {
+    /// Newest first (or oldest first, as the page asks), equal times by id.
+    pub documents: Vec<Document>,
+    /// How many match in all.
+    pub total: u64,
+}
+
+/// Why a store could not do it.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// A file or folder of the embedded store, or standard output.
+    #[error("{what}: {error}")]
+    Io {
+        /// What was tried, on which path.
+        what: String,
+        /// What the system said.
+        error: std::io::Error,
+    },
+    /// The index itself.
+    #[error("{0}")]
+    Index(String),
+    /// The store cannot do this by its nature (a search in `ndjson`).
+    #[error("{0}")]
+    Unsupported(String),
+}
+
+/// Where documents are kept and found.
+pub trait Store {
+    /// Can the store hold anything of this queue id? A `false` is sure and spares a look-up.
+    fn may_hold(&self, key: &QueueKey) -> bool;
+
+    /// Per key, every document (mails and refusals) that the store has under it, written or about to be.
+    fn of_queue_ids(&mut self, keys: &[QueueKey]) -> Result<Vec<Vec<Stored>>, StoreError>;
+
+    /// Takes changes. Returns the ids of those that somebody else was faster with: read, merge and write these again.
+    /// Nothing is promised to be on disk before [`Store::commit`].
+    fn write(&mut self, changes: Vec<Change>) -> Result<Vec<String>, StoreError>;
+
+    /// Returns when everything taken so far is safe and can be found.
+    fn commit(&mut self) -> Result<(), StoreError>;
+
+    /// The documents that match.
+    fn search(&self, query: &Query, page: &Page) -> Result<Found, StoreError>;
+
+    /// One document by its id, or by an id that it had (`was`). None if there is none.
+    fn get(&self, id: &str) -> Result<Option<Document>, StoreError>;
+}

@@ -1,0 +1,482 @@
+//! The documents: what happened to one message on one host, told per recipient.
+//!
+//! Names and JSON shapes are the outward contract: others read them. A field may be added; none changes its meaning.
+//! An absent fact is an absent field. Times are UTC with milliseconds, durations are seconds (`_s`), sizes are bytes.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::line::Moment;
+
+/// The version of the contract.
+pub const SCHEMA: u32 = 1;
+
+/// A document of a store.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Document {
+    /// The life of a queue id, or a refusal.
+    Transaction(Box<Transaction>),
+}
+
+impl Document {
+    /// The document's id: period, dash, digest.
+    pub fn id(&self) -> &str {
+        match self {
+            Self::Transaction(transaction) => &transaction.id,
+        }
+    }
+
+    /// The time by which it is sorted and found.
+    pub fn at(&self) -> Moment {
+        match self {
+            Self::Transaction(transaction) => transaction.at,
+        }
+    }
+}
+
+/// Which kind of document a transaction is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum TransactionKind {
+    /// The life of one queue id on one host, of a message that was accepted (or begun).
+    Mail,
+    /// One refusal.
+    Reject,
+}
+
+/// One life of a queue id, or one refusal.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Transaction {
+    /// Always [`SCHEMA`].
+    pub schema: u32,
+    /// Mail or reject.
+    pub kind: TransactionKind,
+    /// Content only: period and a digest of host, queue id and, for short ids, the start.
+    pub id: String,
+    /// The earliest line.
+    #[serde(rename = "@timestamp")]
+    pub at: Moment,
+    /// The latest line.
+    pub end: Moment,
+    /// The host as logged, lower case.
+    pub host: String,
+    /// `postfix` or `sendmail`. None if no rule of either spoke.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub mta: Option<String>,
+    /// The syslog name in front of the daemon (`postfix-out`). None for sendmail.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub instance: Option<String>,
+    /// None for a refusal before any queue id.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub queue_id: Option<String>,
+    /// A mail's [`Status`] or `failed`, `partial`; a refusal's `rejected`, `greylisted`, `discarded`, `held`, `warned`.
+    pub status: String,
+    /// No final word yet.
+    pub open: bool,
+    /// The second leg of a filter's round trip or of a local re-submission: counts do not count it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub leg: bool,
+    /// Envelope sender without `<>`; empty for the null sender. None if no line told it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub from: Option<String>,
+    /// The sender's domain, lower case.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub from_domain: Option<String>,
+    /// Without `<>`. None if there is none or no line told it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub message_id: Option<String>,
+    /// The Subject, where the MTA logs it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub subject: Option<String>,
+    /// Bytes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub size: Option<u64>,
+    /// Recipients that the queue announced.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub nrcpt: Option<u64>,
+    /// Who handed the mail in; after a filter's re-entry the original client.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub client: Option<Client>,
+    /// The recipients, by address; at most [`MAX_RECIPIENTS`].
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub to: Vec<Recipient>,
+    /// Recipients beyond those of `to`, counted by status.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub to_more: BTreeMap<Status, u64>,
+    /// The recipients' addresses by status.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub fate: BTreeMap<Status, Vec<String>>,
+    /// Recipients announced by `nrcpt` and not yet heard of.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub unheard: Option<u64>,
+    /// Refused recipients and stages inside an accepted message; the one refusal of a `reject`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub reject: Vec<Reject>,
+    /// What companions said.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub verdicts: Vec<Verdict>,
+    /// Warnings that name this queue id, and lines of it that no rule matched.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub warnings: Vec<String>,
+    /// Other queue ids of this host that this life touches.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub links: Vec<Link>,
+    /// What the lines did not tell: `start`, `sender`, `end`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub missing: Vec<String>,
+    /// Earlier, provisional ids of this document.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub was: Vec<String>,
+    /// The rules' own fields.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub extra: BTreeMap<String, String>,
+    /// How many equal ones this stands for, where above 1.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub count: Option<u64>,
+    /// The fingerprint of the rule set that read the lines.
+    pub rules: String,
+    /// The raw lines: the first 20 and the last 30 by time.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub lines: Vec<String>,
+    /// How many lines there are.
+    pub line_count: u64,
+    /// False where more lines came than a document can remember.
+    #[serde(default = "yes", skip_serializing_if = "is_true")]
+    pub line_count_exact: bool,
+    /// What a later merge needs. Hidden: stores keep it, nobody is shown it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub memory: Option<Memory>,
+}
+
+/// At most this many recipients are listed in `to`.
+pub const MAX_RECIPIENTS: usize = 2_000;
+
+fn yes() -> bool {
+    true
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref)] // serde's signature
+fn is_true(flag: &bool) -> bool {
+    *flag
+}
+
+/// What a later merge needs beside `lines`: a transaction is the set of its lines, so a merge is their union.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Memory {
+    /// Per line of `lines`: milliseconds since 1970 UTC (an RFC 3164 line does not tell the year).
+    pub at: Vec<i64>,
+    /// Per line of `lines`: its ordinal among equal ones. Empty if all are 0.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub ordinal: Vec<u16>,
+    /// The lines between the first 20 and the last 30: base64 of zstd of one `at ordinal raw` a line.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub between: String,
+}
+
+/// Who handed a mail in.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Client {
+    /// None where the name is unknown.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub host: Option<String>,
+    /// None for a local submission.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ip: Option<String>,
+    /// The client's port, where logged.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub port: Option<u16>,
+    /// What it called itself.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub helo: Option<String>,
+    /// `SMTP`, `ESMTP`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub proto: Option<String>,
+    /// The login.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sasl_user: Option<String>,
+    /// `PLAIN`, `LOGIN`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sasl_method: Option<String>,
+    /// The session's TLS.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tls: Option<Tls>,
+}
+
+/// The TLS of a session.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Tls {
+    /// `TLSv1.3`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub protocol: Option<String>,
+    /// `TLS_AES_256_GCM_SHA384`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cipher: Option<String>,
+    /// `Anonymous`, `Untrusted`, `Trusted`, `Verified`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub trust: Option<String>,
+}
+
+/// One recipient and its fate.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Recipient {
+    /// Without `<>`, as logged.
+    pub address: String,
+    /// Lower case. None for a bare name, a program, a file.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub domain: Option<String>,
+    /// The address asked for (`orig_to`), where it differs.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub orig: Option<String>,
+    /// Where it stands.
+    pub status: Status,
+    /// RFC 3463, of the last attempt.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub dsn: Option<String>,
+    /// Of the last attempt. None when no server was reached and none is named.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub relay: Option<Relay>,
+    /// The last attempt's words, whole.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub response: Option<String>,
+    /// The id in the next hop's reply.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub next: Option<NextHop>,
+    /// What happened after the MTA.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub mailbox: Option<Mailbox>,
+    /// From arrival to the end of the last attempt, in seconds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub delay_s: Option<f64>,
+    /// Where that time went.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub delays_s: Option<Delays>,
+    /// The first attempt. None when none was logged.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub first_at: Option<Moment>,
+    /// The last attempt.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub last_at: Option<Moment>,
+    /// How many there were, exactly.
+    pub attempts: u64,
+    /// The first 3 and the last 7 attempts.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub history: Vec<Attempt>,
+}
+
+/// One delivery attempt for one recipient.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Attempt {
+    /// When it ended.
+    pub at: Moment,
+    /// What it led to.
+    pub status: Status,
+    /// RFC 3463 status.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub dsn: Option<String>,
+    /// From arrival to the end of this attempt, in seconds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub delay_s: Option<f64>,
+    /// None when no server was reached and none is named.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub relay: Option<Relay>,
+    /// The remote's words, or the reason.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub response: Option<String>,
+}
+
+/// Postfix `delays=a/b/c/d` (`postfix/src/global/log_adhoc.c`).
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+pub struct Delays {
+    /// Before the queue manager, in seconds.
+    pub before_queue: f64,
+    /// In the queue manager.
+    pub in_queue: f64,
+    /// Connection, with DNS, EHLO and TLS.
+    pub connect: f64,
+    /// Transmission of the message.
+    pub transmit: f64,
+}
+
+/// Where a message was handed to.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Relay {
+    /// A host's name, or `local`, `virtual`, a pipe's name.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub host: Option<String>,
+    /// None for a socket or a local delivery.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ip: Option<String>,
+    /// TCP port.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub port: Option<u16>,
+    /// A UNIX socket (`private/dovecot-lmtp`).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub path: Option<String>,
+}
+
+/// What the next hop's reply names.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NextHop {
+    /// The id that the next hop gave.
+    pub queue_id: String,
+    /// The host that the relay or the reply names.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub host: Option<String>,
+}
+
+/// What happened after the MTA.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Mailbox {
+    /// The folder it was stored in.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub folder: Option<String>,
+    /// The Sieve script that decided.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub script: Option<String>,
+}
+
+/// A refusal.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Reject {
+    /// When.
+    pub at: Moment,
+    /// `reject`, `reject_warning`, `hold`, `discard` ...
+    pub action: String,
+    /// CONNECT, EHLO, MAIL, RCPT, DATA, END-OF-MESSAGE ...
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub stage: Option<String>,
+    /// SMTP reply code.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub code: Option<u16>,
+    /// RFC 3463 status.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub dsn: Option<String>,
+    /// The recipient that was refused, or named when it happened.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub to: Option<String>,
+    /// In the server's words.
+    pub reason: String,
+}
+
+/// A companion's word.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Verdict {
+    /// `opendkim`, `spamd`.
+    pub by: String,
+    /// `spf`, `dkim`, `spam`, `virus`.
+    pub what: String,
+    /// `pass`, `fail`.
+    pub result: String,
+    /// A number, where one was given.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub score: Option<f64>,
+    /// In its own words.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub detail: Option<String>,
+    /// False where client, sender and seconds joined it, not an id.
+    #[serde(default = "yes", skip_serializing_if = "is_true")]
+    pub sure: bool,
+}
+
+/// Another queue id of this host.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Link {
+    /// How the other is related to this one.
+    pub rel: Relation,
+    /// The other.
+    pub queue_id: String,
+}
+
+macro_rules! words {
+    ($(#[$meta:meta])* $name:ident { $($variant:ident $word:literal $doc:literal,)* }) => {
+        $(#[$meta])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        pub enum $name { $(#[doc = $doc] #[serde(rename = $word)] $variant,)* }
+
+        impl $name {
+            /// All of them with their words.
+            pub const ALL: &'static [($name, &'static str)] = &[$(($name::$variant, $word),)*];
+
+            /// The word in the documents.
+            pub fn word(self) -> &'static str {
+                match self { $(Self::$variant => $word,)* }
+            }
+
+            /// From the word in the documents. None if it is no such word.
+            pub fn from_word(word: &str) -> Option<Self> {
+                match word { $($word => Some(Self::$variant),)* _ => None }
+            }
+        }
+    };
+}
+
+words! {
+    /// Where a recipient stands.
+    Status {
+        Queued "queued" "Taken, nothing tried yet.",
+        Deferred "deferred" "Tried, will be tried again.",
+        Held "held" "On hold.",
+        Delivered "delivered" "In a mailbox, a pipe, a file.",
+        Relayed "relayed" "Accepted by another server.",
+        Filtered "filtered" "Handed to a content filter that hands it back.",
+        Expanded "expanded" "Goes on under another address or id.",
+        Probed "probed" "Address verification only.",
+        Bounced "bounced" "Given back.",
+        Expired "expired" "Given back after the queue's lifetime.",
+        Rejected "rejected" "Refused.",
+        Discarded "discarded" "Thrown away by rule.",
+        Deleted "deleted" "Removed by a person.",
+    }
+}
+
+impl Status {
+    /// Is this the last word about a recipient here?
+    pub fn is_final(self) -> bool {
+        !matches!(self, Self::Queued | Self::Deferred | Self::Held)
+    }
+
+    /// Did the message go on or arrive?
+    pub fn is_success(self) -> bool {
+        matches!(
+            self,
+            Self::Delivered | Self::Relayed | Self::Filtered | Self::Expanded | Self::Probed
+        )
+    }
+}
+
+words! {
+    /// How two queue ids of a host are related; each has its inverse.
+    Relation {
+        Bounce "bounce" "The other is the bounce of this one.",
+        BounceOf "bounce_of" "This is the bounce of the other.",
+        DelayNotice "delay_notice" "The other tells the sender that this one is late.",
+        DelayNoticeOf "delay_notice_of" "Inverse.",
+        SuccessNotice "success_notice" "The other tells the sender that this one arrived.",
+        SuccessNoticeOf "success_notice_of" "Inverse.",
+        PostmasterNotice "postmaster_notice" "The other tells the postmaster.",
+        PostmasterNoticeOf "postmaster_notice_of" "Inverse.",
+        FilteredTo "filtered_to" "The other is the second leg of a filter's round trip.",
+        FilteredFrom "filtered_from" "Inverse.",
+        ForwardedTo "forwarded_to" "An alias or forward goes on under the other.",
+        ForwardedFrom "forwarded_from" "Inverse.",
+        RequeuedAs "requeued_as" "`postsuper -r` gave the other.",
+        RequeuedFrom "requeued_from" "Inverse.",
+        ClonedTo "cloned_to" "sendmail split a list with an owner off.",
+        ClonedFrom "cloned_from" "Inverse.",
+        SubmittedAs "submitted_as" "sendmail's command handed it to its daemon.",
+        SubmittedFrom "submitted_from" "Inverse.",
+        ResentAs "resent_as" "A pipe filter submitted it again.",
+        ResentFrom "resent_from" "Inverse.",
+    }
+}
+
+impl Relation {
+    /// The same relation seen from the other side.
+    pub fn inverse(self) -> Self {
+        // The table holds each relation beside its inverse.
+        let index = self as usize;
+        Self::ALL[index ^ 1].0
+    }
+}

@@ -1,0 +1,4 @@
+//! The claims of mailtrail, on real lines. One binary, one module a subject.
+#![allow(clippy::unwrap_used)] // A test that cannot go on should say where.
+
+mod architecture;
