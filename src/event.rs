@@ -299,6 +299,11 @@ impl Event {
         self.bytes(field).map(String::from_utf8_lossy)
     }
 
+    /// Every value of a field as text, what is not UTF-8 replaced, in order.
+    pub fn texts(&self, field: Field) -> impl Iterator<Item = Cow<'_, str>> {
+        self.all(field).map(String::from_utf8_lossy)
+    }
+
     /// The first value as a number. None if there is none or it is no number.
     pub fn number<T: std::str::FromStr>(&self, field: Field) -> Option<T> {
         std::str::from_utf8(self.bytes(field)?).ok()?.parse().ok()

@@ -173,6 +173,9 @@ pub struct Memory {
     /// The lines between the first 20 and the last 30: base64 of zstd of one `at ordinal raw` a line.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub between: String,
+    /// Lines of `lines` that are not UTF-8, by their index: base64 of the bytes as they were.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub bytes: BTreeMap<usize, String>,
 }
 
 /// Who handed a mail in.

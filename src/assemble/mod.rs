@@ -1,1 +1,42 @@
-//! To come.
+//! Joins the lines that mention one queue id into documents.
+//!
+//! A transaction *is* the set of its lines, and its document a pure function of that set: so merging is the union
+//! of sets, and lines that come twice, late, out of order or from two files do no harm. [`mention`] says which queue
+//! ids a line speaks of, [`life`] which lines of a reused id belong together, [`mail`] what they say as a whole,
+//! [`open`] which ids are still growing and bounds their number.
+//!
+//! In: [`Event`](crate::event::Event)s in any order. Out: [`Transaction`]s.
+
+pub mod evidence;
+pub mod life;
+mod links;
+pub mod locality;
+pub mod mail;
+pub mod mention;
+pub mod open;
+mod outcome;
+mod recipient;
+mod refusal;
+
+pub use locality::Locality;
+pub use mention::{Mention, Mentions};
+pub use open::Open;
+pub use refusal::refusal_without_queue_id;
+
+use crate::transaction::Transaction;
+
+/// The documents of one queue id on one host: a mail per life, or a refusal per line of a life in which nothing was accepted.
+///
+/// Empty when no rule matched any of the lines.
+pub fn documents(mentions: &Mentions, locality: &Locality) -> Vec<Transaction> {
+    life::lives(mentions)
+        .iter()
+        .flat_map(|life| {
+            if refusal::nothing_was_accepted(life) {
+                refusal::refusals(life, mentions)
+            } else {
+                mail::mail(life, mentions, locality).into_iter().collect()
+            }
+        })
+        .collect()
+}

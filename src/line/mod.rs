@@ -7,6 +7,7 @@
 
 mod digest;
 mod moment;
+pub mod queue_time;
 
 pub use digest::Digest;
 pub use moment::Moment;

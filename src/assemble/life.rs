@@ -1,0 +1,216 @@
+//! Which lines of a queue id belong to the same message?
+//!
+//! Postfix's long ids and sendmail's tell their own time and do not come back: one life. A short Postfix id is the
+//! microsecond of the second and the inode number (`postfix/src/global/mail_queue.c`), and comes back as soon as the
+//! file system gives the inode again. A life ends with `removed`; the next start begins a new one. Held mail is silent
+//! for weeks, so a gap alone ends nothing.
+//!
+//! Since the id fixes the microsecond, two lives of one id never start within one second: whole seconds suffice,
+//! and the answer is the same for a log that tells no finer.
+
+use crate::event::{Event, Field, Kind};
+use crate::line::{Digest, Moment, queue_time};
+
+use super::{Mention, Mentions};
+
+/// The lines of one life, in the order of cause and effect.
+#[derive(Debug, Clone)]
+pub struct Life<'a> {
+    /// The document's id.
+    pub id: String,
+    /// True while no line told the start of a reusable id: the document's id is provisional.
+    pub provisional: bool,
+    /// The lines with their digests.
+    pub lines: Vec<(Digest, &'a Mention)>,
+}
+
+impl<'a> Life<'a> {
+    /// The events that speak of this queue id first.
+    pub(super) fn own<'life>(&'life self, mentions: &'life Mentions) -> impl Iterator<Item = &'a Event> + 'life {
+        self.events().filter(|event| mentions.owns(event))
+    }
+
+    /// All events.
+    pub(super) fn events(&self) -> impl Iterator<Item = &'a Event> {
+        self.lines.iter().filter_map(|(_, mention)| mention.event())
+    }
+}
+
+/// The lives of a queue id, in order.
+pub fn lives(mentions: &Mentions) -> Vec<Life<'_>> {
+    let lines = mentions.in_order();
+    if lines.is_empty() {
+        return Vec::new();
+    }
+    if let Some(base) = queue_time::of_queue_id(&mentions.queue_id) {
+        let digest = Digest::of_parts(&[mentions.host.as_bytes(), mentions.queue_id.as_bytes()]);
+        return vec![Life {
+            id: digest.id_at(base),
+            provisional: false,
+            lines,
+        }];
+    }
+    split(mentions, lines)
+        .into_iter()
+        .map(|part| part.into_life(mentions))
+        .collect()
+}
+
+/// A life while it is found out.
+struct Part<'a> {
+    /// The second of the start line. None while only later lines are known.
+    start: Option<i64>,
+    /// The second of the `removed` line.
+    removed: Option<i64>,
+    has_message_id: bool,
+    /// The second of the first sign that the message was complete: no Message-ID comes after it.
+    complete: Option<i64>,
+    lines: Vec<(Digest, &'a Mention)>,
+}
+
+impl<'a> Part<'a> {
+    fn new(start: Option<i64>) -> Self {
+        Self {
+            start,
+            removed: None,
+            has_message_id: false,
+            complete: None,
+            lines: Vec::new(),
+        }
+    }
+
+    fn push(&mut self, digest: Digest, mention: &'a Mention, own: bool) {
+        if let (true, Some(event)) = (own, mention.event()) {
+            let second = event.line.at.second();
+            match event.kind {
+                Kind::MessageId => self.has_message_id = true,
+                Kind::Active | Kind::Delivery => self.complete = self.complete.or(Some(second)),
+                Kind::Removed | Kind::Delete | Kind::Requeued => self.removed = self.removed.or(Some(second)),
+                _ => {}
+            }
+        }
+        self.lines.push((digest, mention));
+    }
+
+    fn into_life(mut self, mentions: &Mentions) -> Life<'a> {
+        self.lines.sort_by_key(|(digest, mention)| (mention.order(), *digest));
+        let earliest = self
+            .lines
+            .iter()
+            .map(|(_, mention)| mention.line().at.second())
+            .min()
+            .unwrap_or_default();
+        let (second, mark): (i64, &[u8]) = match self.start {
+            Some(start) => (start, b"start"),
+            None => (earliest, b"provisional"),
+        };
+        let digest = Digest::of_parts(&[
+            mentions.host.as_bytes(),
+            mentions.queue_id.as_bytes(),
+            mark,
+            &second.to_le_bytes(),
+        ]);
+        Life {
+            id: digest.id_at(Moment::from_second(second)),
+            provisional: self.start.is_none(),
+            lines: self.lines,
+        }
+    }
+}
+
+/// First the starts are found, then every other line is given to a life.
+fn split<'a>(mentions: &Mentions, lines: Vec<(Digest, &'a Mention)>) -> Vec<Part<'a>> {
+    let mut parts: Vec<Part<'a>> = Vec::new();
+    let mut others = Vec::new();
+    for (digest, mention) in lines {
+        let own = mention.event().filter(|event| mentions.owns(event));
+        match own {
+            Some(event) if begins(event, parts.last()) => {
+                let mut part = Part::new(Some(event.line.at.second()));
+                part.push(digest, mention, true);
+                parts.push(part);
+            }
+            Some(event) => place(&mut parts, digest, mention, event),
+            None => others.push((digest, mention)),
+        }
+    }
+    // Lines of other ids that name this one, and unmatched ones, prove nothing: they go where they fit.
+    for (digest, mention) in others {
+        let second = mention.line().at.second();
+        let index = parts
+            .iter()
+            .rposition(|part| part.start.is_none_or(|start| start <= second + 1))
+            .unwrap_or_default();
+        if parts.is_empty() {
+            parts.push(Part::new(None));
+        }
+        parts[index].push(digest, mention, false);
+    }
+    parts
+}
+
+/// Does this event begin a life, given the one before?
+fn begins(event: &Event, before: Option<&Part<'_>>) -> bool {
+    let second = event.line.at.second();
+    match event.kind {
+        Kind::Queued => before.is_none_or(|part| part.start != Some(second)),
+        // Bounces and forwards have no `client=` and begin with cleanup's message-id.
+        Kind::MessageId => before.is_none_or(|part| match part.start {
+            None => true,
+            Some(start) if start == second => false,
+            Some(_) => part.removed.is_some() || (part.has_message_id && part.complete.is_some_and(|at| at < second)),
+        }),
+        _ => false,
+    }
+}
+
+/// Gives an event that is no start to the life it fits.
+fn place<'a>(parts: &mut Vec<Part<'a>>, digest: Digest, mention: &'a Mention, event: &Event) {
+    let second = event.line.at.second();
+    let count = parts.len();
+    let Some(last) = parts.last() else {
+        let mut part = Part::new(None);
+        part.push(digest, mention, true);
+        parts.push(part);
+        return;
+    };
+    let mut index = count - 1;
+    let starts_now = last.start == Some(second);
+    if starts_now && count > 1 && belongs_to_the_life_before(&parts[count - 2], event, second) {
+        index = count - 2;
+    } else if !starts_now
+        && last
+            .removed
+            .is_some_and(|removed| second > removed + LATE_S && !arrived_with(last.start, event))
+    {
+        // Long after the end and no start was seen: another life, of which the start is missing.
+        parts.push(Part::new(None));
+        index = count;
+    }
+    parts[index].push(digest, mention, true);
+}
+
+/// Seconds that a line of another process may lag behind `removed`.
+const LATE_S: i64 = 5;
+
+/// In the second in which a life starts, lines of the one before may still come.
+fn belongs_to_the_life_before(before: &Part<'_>, event: &Event, second: i64) -> bool {
+    match event.kind {
+        Kind::Removed => before.removed.is_none(),
+        Kind::Delivery => {
+            arrived_with(before.start, event) && event.number::<f64>(Field::Delay).is_some_and(|delay| delay >= 1.0)
+        }
+        Kind::Expire | Kind::Notice => before.removed.is_none_or(|removed| removed == second),
+        _ => false,
+    }
+}
+
+/// Does the delivery's own arrival time (its time less `delay=`, printed with two digits) fit this start?
+fn arrived_with(start: Option<i64>, event: &Event) -> bool {
+    let (Some(start), Some(delay)) = (start, event.number::<f64>(Field::Delay)) else {
+        return false;
+    };
+    #[allow(clippy::cast_precision_loss)] // Seconds since 1970 are far below 2^52.
+    let age = (event.line.at.second() - start) as f64;
+    (age - delay).abs() <= 2.0 + delay * 0.06
+}

@@ -1,0 +1,313 @@
+//! What the lines of one life say as a whole.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+
+use crate::event::{Event, Field, Kind, Severity};
+use crate::line::Digest;
+use crate::transaction::{
+    Client, MAX_RECIPIENTS, Recipient, Relation, SCHEMA, Status, Tls, Transaction, TransactionKind, Verdict,
+};
+
+use super::life::Life;
+use super::recipient::{Recipients, domain};
+use super::{Locality, Mention, Mentions, evidence, links, outcome, refusal};
+
+/// At most this many warnings and foreign fields are kept of a mail, each at most this many bytes long.
+const MAX_NOTES: usize = 50;
+const MAX_NOTE_BYTES: usize = 2_048;
+
+/// The document of a life. None if no rule matched any of its lines.
+pub(super) fn mail(life: &Life<'_>, mentions: &Mentions, locality: &Locality) -> Option<Transaction> {
+    let first = life.events().next()?;
+    let own = || life.own(mentions);
+    let mut recipients = Recipients::default();
+    let mut state = outcome::Own::default();
+    for event in own() {
+        fold(event, &mut recipients, &mut state, locality);
+    }
+    if state.held {
+        recipients.settle(Status::Held);
+    }
+    let nrcpt = own().filter_map(|event| event.number::<u64>(Field::Nrcpt)).max();
+    let unheard = nrcpt.unwrap_or_default().saturating_sub(recipients.heard());
+    let to = recipients.into_sorted();
+    let (status, open) = outcome::status(&to, unheard, &state);
+    let links = links::links(life, mentions, locality);
+    let leg = links.iter().any(|link| {
+        matches!(
+            link.rel,
+            Relation::FilteredFrom | Relation::SubmittedFrom | Relation::ResentFrom
+        )
+    });
+    let from = sender(own());
+    let evidence = evidence::evidence(&life.lines);
+    let times = || life.lines.iter().map(|(_, mention)| mention.line().at);
+    let speaker = own().find(|event| mta(event).is_some()).unwrap_or(first);
+    let mut missing = Vec::new();
+    if life.provisional || !own().any(|event| matches!(event.kind, Kind::Queued | Kind::MessageId)) {
+        missing.push("start".to_owned());
+    }
+    if from.is_none() {
+        missing.push("sender".to_owned());
+    }
+    let (to, to_more, fate) = bounded(to);
+    Some(Transaction {
+        schema: SCHEMA,
+        kind: TransactionKind::Mail,
+        id: life.id.clone(),
+        at: times().min().unwrap_or_default(),
+        end: times().max().unwrap_or_default(),
+        host: mentions.host.to_string(),
+        mta: mta(speaker),
+        instance: instance(speaker),
+        queue_id: Some(mentions.queue_id.to_string()),
+        status: status.to_owned(),
+        open,
+        leg,
+        from_domain: from.as_deref().and_then(domain),
+        from,
+        message_id: message_id(
+            &life
+                .lines
+                .iter()
+                .filter(|(_, mention)| owns(mentions, mention))
+                .copied()
+                .collect::<Vec<_>>(),
+        ),
+        subject: subject(own()),
+        size: own().filter_map(|event| event.number(Field::Size)).last(),
+        nrcpt,
+        client: client(own()),
+        to,
+        to_more,
+        fate,
+        unheard: (unheard > 0).then_some(unheard),
+        reject: own()
+            .filter(|event| event.kind == Kind::Reject)
+            .map(refusal::entry)
+            .collect(),
+        verdicts: own().filter_map(verdict).collect(),
+        warnings: warnings(life, mentions),
+        links,
+        missing,
+        was: mentions.was.iter().filter(|was| **was != life.id).cloned().collect(),
+        extra: extra(own()),
+        count: None,
+        rules: first.vocabulary.fingerprint.clone(),
+        lines: evidence.lines,
+        line_count: evidence.count,
+        line_count_exact: true,
+        memory: Some(evidence.memory),
+    })
+}
+
+fn owns(mentions: &Mentions, mention: &Mention) -> bool {
+    mention.event().is_some_and(|event| mentions.owns(event))
+}
+
+/// One event's effect on the recipients and on the mail as a whole.
+fn fold(event: &Event, recipients: &mut Recipients, state: &mut outcome::Own, locality: &Locality) {
+    match event.kind {
+        Kind::Delivery => recipients.attempt(event, locality),
+        Kind::Hold => state.held = true,
+        Kind::Release => state.held = false,
+        Kind::Removed => {
+            state.removed = true;
+            state.held = false;
+            // Stock RFC 5424 loses the daemon: `removed` before the last word is `postsuper -d`.
+            if !event.line.program.contains('/') {
+                recipients.settle(Status::Deleted);
+            }
+        }
+        Kind::Delete => settle(recipients, state, Status::Deleted),
+        Kind::Discard => settle(recipients, state, Status::Discarded),
+        Kind::Expire => settle(recipients, state, Status::Expired),
+        Kind::Requeued | Kind::Expanded => settle(recipients, state, Status::Expanded),
+        // sendmail's notice says whether it gave up; Postfix's deliveries have said so before.
+        Kind::Notice => {
+            if let Some(status) = event.text(Field::Status).and_then(|word| Status::from_word(&word)) {
+                settle(recipients, state, status);
+            }
+        }
+        // `discard` and `hold` by an access map or milter under a queue id.
+        Kind::Reject => match event.bytes(Field::Action) {
+            Some(b"discard" | b"milter-discard") => settle(recipients, state, Status::Discarded),
+            Some(b"hold" | b"milter-hold" | b"quarantine") => state.held = true,
+            _ => {}
+        },
+        _ => {}
+    }
+}
+
+fn settle(recipients: &mut Recipients, state: &mut outcome::Own, status: Status) {
+    recipients.settle(status);
+    state.word = Some(status);
+    state.held = false;
+}
+
+type Bounded = (Vec<Recipient>, BTreeMap<Status, u64>, BTreeMap<Status, Vec<String>>);
+
+/// The first recipients by address; the rest counted by status.
+fn bounded(mut to: Vec<Recipient>) -> Bounded {
+    let mut more = BTreeMap::new();
+    for recipient in to.split_off(to.len().min(MAX_RECIPIENTS)) {
+        *more.entry(recipient.status).or_insert(0) += 1;
+    }
+    let mut fate: BTreeMap<Status, Vec<String>> = BTreeMap::new();
+    for recipient in &to {
+        let addresses = fate.entry(recipient.status).or_default();
+        if addresses.last() != Some(&recipient.address) {
+            addresses.push(recipient.address.clone());
+        }
+    }
+    (to, more, fate)
+}
+
+/// The envelope sender: the queue manager's word, else the first that told one.
+pub(super) fn sender<'a>(events: impl Iterator<Item = &'a Event>) -> Option<String> {
+    let mut first = None;
+    for event in events {
+        let Some(from) = event.text(Field::From) else { continue };
+        // Not the bounce's or reject's own view of it.
+        if event.kind == Kind::Active {
+            return Some(from.into_owned());
+        }
+        first = first.or_else(|| Some(from.into_owned()));
+    }
+    first
+}
+
+/// The first Message-ID; of several in one second the one with the lowest digest, whatever the log's resolution.
+pub(super) fn message_id(lines: &[(Digest, &Mention)]) -> Option<String> {
+    lines
+        .iter()
+        .filter_map(|(digest, mention)| {
+            let event = mention.event()?;
+            let id = event.text(Field::MessageId).filter(|id| !id.is_empty())?;
+            Some((event.line.at.second(), *digest, id))
+        })
+        .min_by_key(|(second, digest, _)| (*second, *digest))
+        .map(|(_, _, id)| id.into_owned())
+}
+
+/// The Subject, where it is logged.
+pub(super) fn subject<'a>(mut events: impl Iterator<Item = &'a Event>) -> Option<String> {
+    events
+        .find_map(|event| event.text(Field::Subject))
+        .filter(|subject| !subject.is_empty())
+        .map(Cow::into_owned)
+}
+
+/// The client that handed the mail in, from all lines that speak of it; the first word wins per fact.
+pub(super) fn client<'a>(events: impl Iterator<Item = &'a Event>) -> Option<Client> {
+    let mut client = Client::default();
+    let mut tls = Tls::default();
+    for event in events.filter(|event| matches!(event.kind, Kind::Queued | Kind::Header | Kind::Reject)) {
+        let text = |field: Field| {
+            event
+                .text(field)
+                .filter(|text| !text.is_empty() && text != "unknown")
+                .map(Cow::into_owned)
+        };
+        // After a filter's re-entry the original client is the client, and the filter is a detail.
+        if event.bytes(Field::OrigClientIp).is_some() || event.bytes(Field::OrigClientHost).is_some() {
+            client.host = text(Field::OrigClientHost);
+            client.ip = text(Field::OrigClientIp);
+            continue;
+        }
+        if client.ip.is_none() {
+            client.ip = text(Field::ClientIp).map(|ip| ip.trim_start_matches("IPv6:").to_owned());
+            client.host = client.host.take().or_else(|| text(Field::ClientHost));
+            client.port = event.number(Field::ClientPort);
+        }
+        let fill = |slot: &mut Option<String>, field| *slot = slot.take().or_else(|| text(field));
+        fill(&mut client.helo, Field::Helo);
+        fill(&mut client.proto, Field::Proto);
+        fill(&mut client.sasl_user, Field::SaslUser);
+        fill(&mut client.sasl_method, Field::SaslMethod);
+        fill(&mut tls.protocol, Field::TlsProtocol);
+        fill(&mut tls.cipher, Field::TlsCipher);
+        fill(&mut tls.trust, Field::TlsTrust);
+    }
+    client.tls = (tls != Tls::default()).then_some(tls);
+    (client != Client::default()).then_some(client)
+}
+
+fn verdict(event: &Event) -> Option<Verdict> {
+    let text = |field| event.text(field).map(Cow::into_owned);
+    (event.kind == Kind::Verdict).then(|| Verdict {
+        by: text(Field::By).unwrap_or_default(),
+        what: text(Field::What).unwrap_or_default(),
+        result: text(Field::Result).unwrap_or_default(),
+        score: event.number(Field::Score),
+        detail: text(Field::Detail),
+        sure: true,
+    })
+}
+
+/// Warnings that name the queue id, and its lines that no rule matched: their texts, each once.
+fn warnings(life: &Life<'_>, mentions: &Mentions) -> Vec<String> {
+    let mut texts: Vec<String> = Vec::new();
+    for (_, mention) in &life.lines {
+        let grave = match mention.event() {
+            None => true,
+            Some(event) => {
+                mentions.owns(event)
+                    && (event.kind == Kind::Record || event.generic || event.severity >= Severity::Warning)
+                    && event.kind != Kind::Reject
+            }
+        };
+        if grave && texts.len() < MAX_NOTES {
+            let text = cut(&String::from_utf8_lossy(mention.line().text()));
+            if !texts.contains(&text) {
+                texts.push(text);
+            }
+        }
+    }
+    texts
+}
+
+/// The fields that the assembler does not know, and the local submitter; the first value of a name wins.
+pub(super) fn extra<'a>(events: impl Iterator<Item = &'a Event>) -> BTreeMap<String, String> {
+    let mut extra = BTreeMap::new();
+    for event in events {
+        let known = [
+            (Field::Uid, "uid"),
+            (Field::Submitter, "submitter"),
+            (Field::Ctladdr, "ctladdr"),
+        ];
+        let known = known
+            .iter()
+            .filter_map(|(field, name)| Some((Cow::Borrowed(*name), event.bytes(*field)?)));
+        let filter = event
+            .bytes(Field::OrigClientIp)
+            .and_then(|_| event.bytes(Field::ClientIp));
+        let filter = filter.map(|ip| (Cow::Borrowed("filter_ip"), ip));
+        for (name, value) in event.extra().chain(known).chain(filter) {
+            if extra.len() < MAX_NOTES && name.len() <= 64 && !extra.contains_key(name.as_ref()) {
+                extra.insert(name.into_owned(), cut(&String::from_utf8_lossy(value)));
+            }
+        }
+    }
+    extra
+}
+
+fn cut(text: &str) -> String {
+    let end = (0..=text.len().min(MAX_NOTE_BYTES))
+        .rev()
+        .find(|end| text.is_char_boundary(*end));
+    text[..end.unwrap_or_default()].to_owned()
+}
+
+/// The MTA that spoke: the first part of the rule's id. None for a companion.
+pub(super) fn mta(event: &Event) -> Option<String> {
+    let family = event.rule_id().split('/').next().unwrap_or_default();
+    matches!(family, "postfix" | "sendmail").then(|| family.to_owned())
+}
+
+/// Postfix's syslog name: the first part of the tag. None for sendmail.
+pub(super) fn instance(event: &Event) -> Option<String> {
+    let name = event.line.program.split('/').next().unwrap_or_default();
+    (mta(event).as_deref() == Some("postfix") && !name.is_empty()).then(|| name.to_owned())
+}

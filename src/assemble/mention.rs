@@ -1,0 +1,174 @@
+//! Which queue ids of its host does a line speak of?
+//!
+//! A line that names two (`PARENT: sender non-delivery notification: CHILD`, `forwarded as NEW`) is kept with both:
+//! so a link inside a host stands in both documents, whatever came first.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use crate::event::{Event, Field, Kind};
+use crate::line::{Digest, Line, Moment};
+
+use super::Locality;
+
+/// One line that mentions a queue id.
+#[derive(Debug, Clone)]
+pub enum Mention {
+    /// A rule matched it.
+    Event(Event),
+    /// No rule did, but it begins with the queue id: a later rule can gain it.
+    Unmatched(Arc<Line>),
+}
+
+impl Mention {
+    /// The line.
+    pub fn line(&self) -> &Arc<Line> {
+        match self {
+            Self::Event(event) => &event.line,
+            Self::Unmatched(line) => line,
+        }
+    }
+
+    /// The event. None for an unmatched line.
+    pub fn event(&self) -> Option<&Event> {
+        match self {
+            Self::Event(event) => Some(event),
+            Self::Unmatched(_) => None,
+        }
+    }
+
+    /// Where it stands in the order of cause and effect: by second, in a second by [`rank`], then by time and digest.
+    ///
+    /// Seconds come first because RFC 3164 tells no finer; a reading of the same log with milliseconds must not
+    /// tell another story.
+    pub(super) fn order(&self) -> (i64, u8, Moment) {
+        let line = self.line();
+        (line.at.second(), self.event().map_or(9, rank), line.at)
+    }
+}
+
+/// The natural order of what can happen to a message within one second.
+fn rank(event: &Event) -> u8 {
+    match event.kind {
+        Kind::Queued => 0,
+        Kind::MessageId | Kind::Header => 1,
+        Kind::Active | Kind::Hold | Kind::Reject => 2,
+        Kind::Release => 3,
+        Kind::Delivery if is_final(event) => 5,
+        Kind::Delivery => 4,
+        Kind::Expire | Kind::Forwarded | Kind::Expanded | Kind::Filtered => 6,
+        Kind::Notice => 7,
+        Kind::Requeued | Kind::Delete | Kind::Discard => 8,
+        Kind::Removed => 10,
+        _ => 9,
+    }
+}
+
+fn is_final(delivery: &Event) -> bool {
+    !matches!(delivery.bytes(Field::Status), Some(b"deferred" | b"queued" | b"held"))
+}
+
+/// Everything that was said about one queue id on one host: a set by digest.
+#[derive(Debug, Clone, Default)]
+pub struct Mentions {
+    /// Lower case, as in the documents.
+    pub host: Arc<str>,
+    /// As logged.
+    pub queue_id: Arc<str>,
+    /// Earlier, provisional ids of documents that are merged here, by the document's new life if known.
+    pub was: Vec<String>,
+    lines: BTreeMap<Digest, Mention>,
+}
+
+impl Mentions {
+    /// Of one queue id on one host, nothing said yet.
+    pub fn new(host: Arc<str>, queue_id: Arc<str>) -> Self {
+        Self {
+            host,
+            queue_id,
+            ..Self::default()
+        }
+    }
+
+    /// Adds a line. False if it was there.
+    pub fn insert(&mut self, digest: Digest, mention: Mention) -> bool {
+        self.lines.insert(digest, mention).is_none()
+    }
+
+    /// Is this line known?
+    pub fn contains(&self, digest: Digest) -> bool {
+        self.lines.contains_key(&digest)
+    }
+
+    /// How many lines there are.
+    pub fn len(&self) -> usize {
+        self.lines.len()
+    }
+
+    /// Nothing said?
+    pub fn is_empty(&self) -> bool {
+        self.lines.is_empty()
+    }
+
+    /// In the order of cause and effect, equal ones by digest.
+    pub(super) fn in_order(&self) -> Vec<(Digest, &Mention)> {
+        let mut lines: Vec<_> = self.lines.iter().map(|(digest, mention)| (*digest, mention)).collect();
+        // Stable, and the map is in digest order.
+        lines.sort_by_key(|(_, mention)| mention.order());
+        lines
+    }
+
+    /// Does the event speak of this queue id first, or only as another's relation?
+    pub(super) fn owns(&self, event: &Event) -> bool {
+        event.bytes(Field::QueueId) == Some(self.queue_id.as_bytes())
+    }
+}
+
+/// The queue ids of the line's own host that the event speaks of, its own first.
+pub fn queue_ids<'event>(event: &'event Event, locality: &Locality) -> Vec<&'event str> {
+    let mut ids: Vec<&str> = Vec::with_capacity(2);
+    let mut add = |field| {
+        if let Some(id) = event.bytes(field).and_then(|id| std::str::from_utf8(id).ok())
+            && !id.is_empty()
+            && !ids.contains(&id)
+        {
+            ids.push(id);
+        }
+    };
+    for field in [
+        Field::QueueId,
+        Field::NoticeQueueId,
+        Field::NewQueueId,
+        Field::OldQueueId,
+    ] {
+        add(field);
+    }
+    // What XFORWARD or the next hop's reply names is an id of this host only where the other side is on this host.
+    if event.kind == Kind::Queued && event.bytes(Field::OrigQueueId).is_some() && locality.is_local_client(event) {
+        add(Field::OrigQueueId);
+    }
+    if event.kind == Kind::Delivery && event.bytes(Field::NextQueueId).is_some() && locality.is_local(event) {
+        add(Field::NextQueueId);
+    }
+    ids
+}
+
+/// The queue id with which an unmatched line of an MTA begins. None if it does not look like one.
+///
+/// Postfix: 6 or more capital hexadecimal digits, or a long id (`postfix/src/global/mail_queue.h`); sendmail: 14
+/// letters and digits, 8.12 and older 12 and more.
+pub fn leading_queue_id(line: &Line) -> Option<&str> {
+    let text = std::str::from_utf8(line.text().get(..64.min(line.text().len()))?).ok()?;
+    let text = ["warning: ", "error: ", "fatal: ", "panic: "]
+        .iter()
+        .find_map(|severity| text.strip_prefix(severity))
+        .unwrap_or(text);
+    let (id, _) = text.split_once(':')?;
+    let hexadecimal = id
+        .bytes()
+        .all(|byte| byte.is_ascii_digit() || (b'A'..=b'F').contains(&byte));
+    let alphanumeric = id.bytes().all(|byte| byte.is_ascii_alphanumeric());
+    let digits = id.bytes().any(|byte| byte.is_ascii_digit());
+    let looks_right = (hexadecimal && id.len() >= 6) || (alphanumeric && id.len() >= 12);
+    (looks_right && digits && id.len() <= 24).then_some(id)
+}

@@ -1,0 +1,220 @@
+//! What happened to each recipient, attempt by attempt.
+
+use std::collections::HashMap;
+
+use crate::event::{Event, Field};
+use crate::transaction::{Attempt, Delays, NextHop, Recipient, Relay, Status};
+
+use super::Locality;
+use super::links::is_submission;
+
+/// The attempts of `history` that are kept: the first ones and the last ones.
+const FIRST_ATTEMPTS: usize = 3;
+const LAST_ATTEMPTS: usize = 7;
+
+/// The recipients of one life while its events are folded, in order.
+#[derive(Debug, Default)]
+pub(super) struct Recipients {
+    list: Vec<Recipient>,
+    /// By address and address asked for, both in lower case.
+    index: HashMap<(String, String), usize>,
+}
+
+impl Recipients {
+    /// One attempt, for one recipient or a list of them.
+    pub(super) fn attempt(&mut self, event: &Event, locality: &Locality) {
+        let attempt = read_attempt(event, locality);
+        let orig = event.text(Field::OrigTo).filter(|orig| !orig.is_empty());
+        let next = event
+            .text(Field::NextQueueId)
+            .filter(|_| attempt.status.is_success())
+            .map(|queue_id| NextHop {
+                queue_id: queue_id.into_owned(),
+                host: event
+                    .text(Field::NextHost)
+                    .map(Into::into)
+                    .or_else(|| attempt.relay.as_ref()?.host.clone()),
+            });
+        let delays = read_delays(event);
+        for address in event.texts(Field::To) {
+            let recipient = self.entry(&address, orig.as_deref());
+            recipient.status = attempt.status;
+            recipient.dsn.clone_from(&attempt.dsn);
+            recipient.relay.clone_from(&attempt.relay);
+            recipient.response.clone_from(&attempt.response);
+            recipient.delay_s = attempt.delay_s;
+            recipient.delays_s = delays;
+            recipient.next.clone_from(&next);
+            // sendmail logs `stat=queued` for what it has only put into the queue.
+            if attempt.status != Status::Queued {
+                recipient.first_at.get_or_insert(attempt.at);
+                recipient.last_at = Some(attempt.at);
+                recipient.attempts += 1;
+                if recipient.history.len() == FIRST_ATTEMPTS + LAST_ATTEMPTS {
+                    recipient.history.remove(FIRST_ATTEMPTS);
+                }
+                recipient.history.push(attempt.clone());
+            }
+        }
+    }
+
+    fn entry(&mut self, address: &str, orig: Option<&str>) -> &mut Recipient {
+        let orig = orig.filter(|orig| !orig.eq_ignore_ascii_case(address));
+        let key = (address.to_lowercase(), orig.unwrap_or_default().to_lowercase());
+        let index = *self.index.entry(key).or_insert_with(|| {
+            self.list.push(Recipient {
+                address: address.to_owned(),
+                domain: domain(address),
+                orig: orig.map(str::to_owned),
+                status: Status::Queued,
+                dsn: None,
+                relay: None,
+                response: None,
+                next: None,
+                mailbox: None,
+                delay_s: None,
+                delays_s: None,
+                first_at: None,
+                last_at: None,
+                attempts: 0,
+                history: Vec::new(),
+            });
+            self.list.len() - 1
+        });
+        &mut self.list[index]
+    }
+
+    /// All that have no last word get this one.
+    pub(super) fn settle(&mut self, status: Status) {
+        for recipient in self.list.iter_mut().filter(|recipient| !recipient.status.is_final()) {
+            recipient.status = status;
+        }
+    }
+
+    /// How many of the announced recipients have been heard of: an alias that `local` expands was announced once.
+    pub(super) fn heard(&self) -> u64 {
+        let mut aliases: Vec<&str> = Vec::new();
+        let mut heard = 0;
+        for recipient in &self.list {
+            let alias = recipient
+                .orig
+                .as_deref()
+                .filter(|_| recipient.relay.as_ref().and_then(|relay| relay.host.as_deref()) == Some("local"));
+            match alias {
+                Some(alias) if aliases.iter().any(|known| known.eq_ignore_ascii_case(alias)) => {}
+                Some(alias) => {
+                    aliases.push(alias);
+                    heard += 1;
+                }
+                None => heard += 1,
+            }
+        }
+        heard
+    }
+
+    /// By address.
+    pub(super) fn into_sorted(mut self) -> Vec<Recipient> {
+        self.list
+            .sort_by(|a, b| (&a.address, &a.orig).cmp(&(&b.address, &b.orig)));
+        self.list
+    }
+}
+
+/// The domain of an address, lower case. None for a bare name, a program, a file.
+pub(super) fn domain(address: &str) -> Option<String> {
+    if address.starts_with(['|', '/', '"']) && !address.ends_with(|c: char| c.is_alphanumeric()) {
+        return None;
+    }
+    let (_, domain) = address.rsplit_once('@')?;
+    (!domain.is_empty() && !domain.contains([' ', '"', '/'])).then(|| domain.to_lowercase())
+}
+
+fn read_attempt(event: &Event, locality: &Locality) -> Attempt {
+    let text = |field| {
+        event
+            .text(field)
+            .filter(|text| !text.is_empty())
+            .map(std::borrow::Cow::into_owned)
+    };
+    Attempt {
+        at: event.line.at,
+        status: read_status(event, locality),
+        dsn: text(Field::Dsn),
+        delay_s: read_seconds(event, Field::Delay),
+        relay: read_relay(event),
+        response: text(Field::Response),
+    }
+}
+
+/// `sent` leaves open whether the message is in a mailbox, on another server or in a filter: the relay tells.
+fn read_status(event: &Event, locality: &Locality) -> Status {
+    let word = event.text(Field::Status).unwrap_or_default();
+    if word != "sent" {
+        return Status::from_word(&word).unwrap_or_else(|| by_class(event));
+    }
+    let by_lmtp = event.line.program.ends_with("/lmtp");
+    let to_a_host = event.bytes(Field::RelayIp).is_some() || event.bytes(Field::RelayPort).is_some();
+    let mailer = event.bytes(Field::Mailer);
+    if !by_lmtp && !is_submission(event) && locality.is_local(event) {
+        Status::Filtered
+    } else if matches!(
+        mailer,
+        Some(b"local" | b"prog" | b"*file*" | b"lmtp" | b"cyrus" | b"cyrusv2" | b"procmail")
+    ) {
+        Status::Delivered
+    } else if (to_a_host && !by_lmtp) || mailer.is_some() {
+        Status::Relayed
+    } else {
+        Status::Delivered
+    }
+}
+
+/// A status word that the documents do not know: the class of the DSN decides, RFC 3463 section 3.1.
+fn by_class(event: &Event) -> Status {
+    match event.bytes(Field::Dsn).and_then(<[u8]>::first) {
+        Some(b'2') => Status::Relayed,
+        Some(b'5') => Status::Bounced,
+        _ => Status::Deferred,
+    }
+}
+
+fn read_relay(event: &Event) -> Option<Relay> {
+    let text = |field| {
+        event
+            .text(field)
+            .filter(|text| !text.is_empty())
+            .map(std::borrow::Cow::into_owned)
+    };
+    let relay = Relay {
+        host: text(Field::RelayHost)
+            .map(|host| host.trim_end_matches('.').to_owned())
+            .or_else(|| text(Field::Relay).filter(|relay| relay != "none")),
+        ip: text(Field::RelayIp),
+        port: event.number(Field::RelayPort),
+        path: text(Field::RelayPath),
+    };
+    (relay != Relay::default()).then_some(relay)
+}
+
+fn read_delays(event: &Event) -> Option<Delays> {
+    Some(Delays {
+        before_queue: event.number(Field::BeforeQueue)?,
+        in_queue: event.number(Field::InQueue)?,
+        connect: event.number(Field::Connect)?,
+        transmit: event.number(Field::Transmit)?,
+    })
+}
+
+/// Seconds: `0.02` of Postfix, `1+02:03:04` and `00:00:05` of sendmail.
+fn read_seconds(event: &Event, field: Field) -> Option<f64> {
+    let text = event.text(field)?;
+    if let Ok(seconds) = text.parse::<f64>() {
+        return seconds.is_finite().then_some(seconds);
+    }
+    let (days, clock) = text.split_once('+').unwrap_or(("0", &text));
+    let mut seconds = days.parse::<u32>().ok().map(f64::from)?;
+    for (part, scale) in clock.split(':').zip([24.0, 60.0, 60.0]) {
+        seconds = seconds * scale + part.parse::<u32>().ok().map(f64::from)?;
+    }
+    (clock.split(':').count() == 3).then_some(seconds)
+}

@@ -1,0 +1,193 @@
+//! Refused mail: a document per refusal.
+
+use std::borrow::Cow;
+
+use crate::event::{Event, Field, Kind};
+use crate::line::Digest;
+use crate::transaction::{Recipient, Reject, SCHEMA, Status, Transaction, TransactionKind};
+
+use super::life::Life;
+use super::recipient::domain;
+use super::{Mention, Mentions, evidence, mail};
+
+/// Did this life come to nothing but refusals?
+///
+/// Postfix gives an id after the first accepted recipient, sendmail to every transaction: a message begun and then
+/// refused as a whole (a header check, a milter, the end of data) was never accepted either.
+pub(super) fn nothing_was_accepted(life: &Life<'_>) -> bool {
+    let mut refused = false;
+    let mut refused_whole = false;
+    let mut message = false;
+    for event in life.events() {
+        match event.kind {
+            Kind::Active
+            | Kind::Delivery
+            | Kind::Removed
+            | Kind::Hold
+            | Kind::Release
+            | Kind::Delete
+            | Kind::Discard
+            | Kind::Expire
+            | Kind::Notice
+            | Kind::Forwarded
+            | Kind::Expanded
+            | Kind::Requeued => return false,
+            Kind::Reject if refuses(event) => {
+                refused = true;
+                refused_whole |= !matches!(event.bytes(Field::Stage), Some(b"RCPT" | b"check_rcpt"));
+            }
+            // Postfix's cleanup reads the message only after DATA; sendmail tells the accepted recipients.
+            Kind::MessageId => message = true,
+            Kind::Queued => message |= event.number::<u64>(Field::Nrcpt).is_some_and(|nrcpt| nrcpt > 0),
+            _ => {}
+        }
+    }
+    refused && (refused_whole || !message)
+}
+
+/// A warning or a side action (`filter`, `prepend`) refuses nothing.
+fn refuses(event: &Event) -> bool {
+    !matches!(status(event), "warned" | "held" | "discarded")
+}
+
+/// One document per refusal of a life in which nothing was accepted; each holds the lines of the life beside it.
+pub(super) fn refusals(life: &Life<'_>, mentions: &Mentions) -> Vec<Transaction> {
+    let is_refusal = |mention: &Mention| mention.event().is_some_and(|event| event.kind == Kind::Reject);
+    life.lines
+        .iter()
+        .filter(|(_, mention)| is_refusal(mention))
+        .filter_map(|(digest, mention)| {
+            let event = mention.event()?;
+            let lines = life
+                .lines
+                .iter()
+                .filter(|(other, line)| other == digest || !is_refusal(line))
+                .copied();
+            let mut document = refusal(*digest, event, lines.collect());
+            document.queue_id = Some(mentions.queue_id.to_string());
+            let mut client = mail::client(life.events());
+            if let Some(named) = document.client.take() {
+                client = Some(named);
+            }
+            document.client = client;
+            if document.from.is_none() {
+                document.from = mail::sender(life.events());
+                document.from_domain = document.from.as_deref().and_then(domain);
+            }
+            document.message_id = mail::message_id(&life.lines);
+            document.subject = mail::subject(life.events());
+            Some(document)
+        })
+        .collect()
+}
+
+/// The document of a refusal before any queue id. None if the event is none.
+pub fn refusal_without_queue_id(digest: Digest, event: &Event) -> Option<Transaction> {
+    (event.kind == Kind::Reject && event.queue_id().is_none()).then(|| {
+        let mention = Mention::Event(event.clone());
+        refusal(digest, event, vec![(digest, &mention)])
+    })
+}
+
+fn refusal(digest: Digest, event: &Event, lines: Vec<(Digest, &Mention)>) -> Transaction {
+    let to = event
+        .texts(Field::To)
+        .map(|address| rejected(&address))
+        .collect::<Vec<_>>();
+    let from = event.text(Field::From).map(Cow::into_owned);
+    let addresses: Vec<_> = to
+        .iter()
+        .map(|recipient: &Recipient| recipient.address.clone())
+        .collect();
+    let evidence = evidence::evidence(&lines);
+    Transaction {
+        schema: SCHEMA,
+        kind: TransactionKind::Reject,
+        id: digest.id_at(event.line.at),
+        at: event.line.at,
+        end: event.line.at,
+        host: event.line.host.to_string(),
+        mta: mail::mta(event),
+        instance: mail::instance(event),
+        queue_id: None,
+        status: status(event).to_owned(),
+        open: false,
+        leg: false,
+        from_domain: from.as_deref().and_then(domain),
+        from,
+        message_id: None,
+        subject: event.text(Field::Subject).map(Cow::into_owned),
+        size: event.number(Field::Size),
+        nrcpt: None,
+        client: mail::client(std::iter::once(event)),
+        fate: if addresses.is_empty() {
+            Default::default()
+        } else {
+            [(Status::Rejected, addresses)].into()
+        },
+        to,
+        to_more: Default::default(),
+        unheard: None,
+        reject: vec![entry(event)],
+        verdicts: Vec::new(),
+        warnings: Vec::new(),
+        links: Vec::new(),
+        missing: Vec::new(),
+        was: Vec::new(),
+        extra: mail::extra(std::iter::once(event)),
+        count: None,
+        rules: event.vocabulary.fingerprint.clone(),
+        lines: evidence.lines,
+        line_count: evidence.count,
+        line_count_exact: true,
+        memory: Some(evidence.memory),
+    }
+}
+
+fn rejected(address: &str) -> Recipient {
+    Recipient {
+        address: address.to_owned(),
+        domain: domain(address),
+        orig: None,
+        status: Status::Rejected,
+        dsn: None,
+        relay: None,
+        response: None,
+        next: None,
+        mailbox: None,
+        delay_s: None,
+        delays_s: None,
+        first_at: None,
+        last_at: None,
+        attempts: 0,
+        history: Vec::new(),
+    }
+}
+
+/// The `reject[]` entry of a refusal.
+pub(super) fn entry(event: &Event) -> Reject {
+    let text = |field| event.text(field).filter(|text| !text.is_empty()).map(Cow::into_owned);
+    Reject {
+        at: event.line.at,
+        action: text(Field::Action).unwrap_or_else(|| "reject".to_owned()),
+        stage: text(Field::Stage),
+        code: event.number(Field::Code),
+        dsn: text(Field::Dsn),
+        to: text(Field::To),
+        reason: text(Field::Reason).unwrap_or_default(),
+    }
+}
+
+/// What became of the refused: the rule's own word (`greylisted`), else the action's.
+fn status(event: &Event) -> &'static str {
+    if event.bytes(Field::Outcome) == Some(b"greylisted") {
+        return "greylisted";
+    }
+    let action = event.bytes(Field::Action).unwrap_or_default();
+    match action.strip_prefix(b"milter-").unwrap_or(action) {
+        b"reject" => "rejected",
+        b"discard" => "discarded",
+        b"hold" | b"quarantine" => "held",
+        _ => "warned",
+    }
+}
