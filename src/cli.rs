@@ -1,1 +1,236 @@
-//! To come.
+//! Every command and flag with its help; no logic.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// Where is my mail? Answered from the logs of Postfix and sendmail.
+///
+/// mailtrail reads log lines, joins those of one message into one document, keeps the documents in an index that
+/// needs no server, and tells who sent what to whom, over which hops, with which words.
+#[derive(Debug, Parser)]
+#[command(
+    name = "mailtrail",
+    version,
+    max_term_width = 100,
+    after_help = "\
+Examples:
+  mailtrail index /var/log/mail.log*            read logs into the index
+  mailtrail search 'bounced:ann@example.org'    what bounced for this recipient?
+  mailtrail search 'to:*@example.org status:deferred'
+  mailtrail trace 757F89D60C0                   the story of one message
+  mailtrail parse /var/log/mail.log --json      what each line says
+
+Exit codes: 0 done; 1 done, and the answer is no (nothing found); 2 could not, or some input could not be read."
+)]
+pub struct Cli {
+    /// Flags that every command takes.
+    #[command(flatten)]
+    pub global: Global,
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// Flags that every command takes.
+#[derive(Debug, Args)]
+pub struct Global {
+    /// Print JSON: one object a line for lists
+    #[arg(long, global = true)]
+    pub json: bool,
+
+    /// Folder of the embedded index and the state [default: /var/lib/mailtrail where writable, else your data folder]
+    #[arg(long, global = true, value_name = "DIR", env = "MAILTRAIL_DATA")]
+    pub data: Option<PathBuf>,
+
+    /// Configuration file [default: /etc/mailtrail/mailtrail.yaml, or mailtrail/mailtrail.yaml in your config folder]
+    #[arg(long, global = true, value_name = "FILE", env = "MAILTRAIL_CONFIG")]
+    pub config: Option<PathBuf>,
+
+    /// Where documents are kept
+    #[arg(long, global = true, value_enum)]
+    pub store: Option<StoreKind>,
+
+    /// Rule files of your own, in a folder: they add to the built-in rules or replace them by id
+    #[arg(long, global = true, value_name = "DIR")]
+    pub rules: Vec<PathBuf>,
+
+    /// When to colour [NO_COLOR is respected]
+    #[arg(long, global = true, value_enum, default_value_t = Color::Auto, value_name = "WHEN")]
+    pub color: Color,
+}
+
+/// Where documents are kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum StoreKind {
+    /// An index in a folder, no server needed
+    Embedded,
+    /// Documents on standard output, one a line
+    Ndjson,
+}
+
+/// When to colour.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Color {
+    /// On a terminal
+    Auto,
+    /// Always
+    Always,
+    /// Never
+    Never,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Read logs and keep what they say, one document a message
+    Index(IndexArgs),
+    /// Find messages
+    Search(SearchArgs),
+    /// Tell the story of one message over all its hops
+    Trace(TraceArgs),
+    /// Show what each line says, without keeping anything
+    Parse(ParseArgs),
+    /// Check and show the rules that read the lines
+    #[command(subcommand)]
+    Rules(RulesCommand),
+    /// Print a completion script for a shell
+    Completions {
+        /// bash, zsh, fish, elvish, powershell
+        shell: clap_complete::Shell,
+    },
+    /// Print the manual page
+    Man,
+}
+
+/// Files and what they do not tell about themselves.
+#[derive(Debug, Args)]
+pub struct Input {
+    /// Log files, plain or compressed, in any order; `-` is standard input
+    #[arg(required = true, value_name = "FILE")]
+    pub files: Vec<PathBuf>,
+
+    /// The year of the first line, for stamps that tell none [default: from queue ids, the file's name, the file's time]
+    #[arg(long)]
+    pub year: Option<i32>,
+
+    /// The zone of stamps that tell none: UTC, local, +01:00
+    #[arg(long, value_name = "ZONE")]
+    pub timezone: Option<String>,
+}
+
+/// `mailtrail index`
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  mailtrail index /var/log/mail.log /var/log/mail.log.1 /var/log/mail.log.*.gz
+  zcat mail.log.gz | mailtrail index -
+  mailtrail index --store ndjson mail.log | jq .status
+
+Reading a log again, or a part of it, changes nothing: lines that are known are recognised.")]
+pub struct IndexArgs {
+    /// What to read.
+    #[command(flatten)]
+    pub input: Input,
+
+    /// How many unfinished messages are kept in memory; more go to the store and come back when needed
+    #[arg(long, default_value_t = 100_000, value_name = "N")]
+    pub max_open: usize,
+}
+
+/// `mailtrail search`
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  mailtrail search ann@example.org                     as sender, recipient or alias
+  mailtrail search 'from:bob@example.com status:deferred' --last 2h
+  mailtrail search 'bounced:*@example.org dsn:5.1.1'
+  mailtrail search 'ip:192.0.2.0/24 kind:reject' --since 2026-11-24
+  mailtrail search 'response:\"mailbox full\" OR attempts:>5'
+
+Fields: to from orig to_domain from_domain delivered bounced deferred ... (each status) status kind host mta open
+qid msgid id client ip helo user relay relay_ip dsn delay size attempts reason response subject warning verdict")]
+pub struct SearchArgs {
+    /// What to look for; terms side by side must all match
+    #[arg(required = true, value_name = "QUERY")]
+    pub query: Vec<String>,
+
+    /// At most this many
+    #[arg(short = 'n', long, default_value_t = 50)]
+    pub limit: usize,
+
+    /// Skip this many
+    #[arg(long, default_value_t = 0)]
+    pub offset: usize,
+
+    /// Only what began in this time before now: 90s, 15m, 2h, 7d, 4w
+    #[arg(long, value_name = "TIME", conflicts_with_all = ["since", "until"])]
+    pub last: Option<String>,
+
+    /// Only what began at this time or later: 2026-11-24, '2026-11-24 10:05', RFC 3339
+    #[arg(long, value_name = "TIME")]
+    pub since: Option<String>,
+
+    /// Only what began before this time
+    #[arg(long, value_name = "TIME")]
+    pub until: Option<String>,
+
+    /// Oldest first
+    #[arg(long)]
+    pub oldest_first: bool,
+
+    /// With --json: include the raw lines
+    #[arg(long)]
+    pub lines: bool,
+}
+
+/// `mailtrail trace`
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  mailtrail trace 757F89D60C0
+  mailtrail trace '<20261124020446.A40689D65B9@mx1.site.example>'
+  mailtrail trace ann@example.org          the newest messages of an address, to choose from
+  mailtrail trace ann@example.org --all")]
+pub struct TraceArgs {
+    /// A document id, a queue id, a message id, or an address
+    #[arg(value_name = "ID|QID|MESSAGE-ID|ADDRESS")]
+    pub what: String,
+
+    /// Tell all stories that fit, not a list to choose from
+    #[arg(long)]
+    pub all: bool,
+
+    /// Show the raw lines
+    #[arg(long)]
+    pub lines: bool,
+}
+
+/// `mailtrail parse`
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  mailtrail parse mail.log
+  mailtrail parse --unmatched mail.log      only the lines that no rule matched")]
+pub struct ParseArgs {
+    /// What to read.
+    #[command(flatten)]
+    pub input: Input,
+
+    /// Only lines that no rule matched
+    #[arg(long)]
+    pub unmatched: bool,
+}
+
+/// `mailtrail rules`
+#[derive(Debug, Subcommand)]
+pub enum RulesCommand {
+    /// Find every mistake in rule files: file, line, column, and a way out
+    Check {
+        /// Folders of rule files [default: those of --rules and of the configuration; the built-in ones always]
+        #[arg(value_name = "DIR")]
+        folders: Vec<PathBuf>,
+    },
+    /// List all rules
+    List,
+}

@@ -91,7 +91,7 @@ pub(super) fn mail(life: &Life<'_>, mentions: &Mentions, locality: &Locality) ->
         warnings: warnings(life, mentions),
         links,
         missing,
-        was: mentions.was.iter().filter(|was| **was != life.id).cloned().collect(),
+        was: Vec::new(),
         extra: extra(own()),
         count: None,
         rules: first.vocabulary.fingerprint.clone(),

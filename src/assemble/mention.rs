@@ -75,8 +75,6 @@ pub struct Mentions {
     pub host: Arc<str>,
     /// As logged.
     pub queue_id: Arc<str>,
-    /// Earlier, provisional ids of documents that are merged here, by the document's new life if known.
-    pub was: Vec<String>,
     lines: BTreeMap<Digest, Mention>,
 }
 
@@ -95,9 +93,9 @@ impl Mentions {
         self.lines.insert(digest, mention).is_none()
     }
 
-    /// Is this line known?
-    pub fn contains(&self, digest: Digest) -> bool {
-        self.lines.contains_key(&digest)
+    /// Adds all lines of another.
+    pub fn merge(&mut self, other: Self) {
+        self.lines.extend(other.lines);
     }
 
     /// How many lines there are.

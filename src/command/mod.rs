@@ -1,1 +1,74 @@
-//! To come.
+//! One file a subcommand: the only place that joins the stages, and the only one that speaks to a person.
+
+mod data;
+mod escape;
+mod index;
+mod input;
+mod intake;
+mod manual;
+mod output;
+mod parse;
+mod progress;
+mod rules;
+mod search;
+mod story;
+mod summary;
+mod table;
+mod trace;
+mod when;
+
+use std::io;
+use std::process::ExitCode;
+
+use crate::cli::{Cli, Command};
+use crate::problem::Problem;
+
+use output::Output;
+
+/// How a command ended, beside success and failure.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Ending {
+    /// Did it.
+    Done,
+    /// Did it, and the answer is no.
+    No,
+    /// Did it, but some input could not be read; it was told.
+    Incomplete,
+}
+
+/// Problems that a person must fix in files, as an error.
+#[derive(Debug, thiserror::Error)]
+#[error("{} problem(s)", .0.len())]
+pub(crate) struct Problems(pub(crate) Vec<Problem>);
+
+/// Runs a command; says what went wrong on standard error.
+pub fn run(cli: Cli) -> ExitCode {
+    let mut output = Output::new(&cli.global);
+    let result = match cli.command {
+        Command::Index(args) => index::run(&cli.global, &args, &mut output),
+        Command::Search(args) => search::run(&cli.global, &args, &mut output),
+        Command::Trace(args) => trace::run(&cli.global, &args, &mut output),
+        Command::Parse(args) => parse::run(&cli.global, &args, &mut output),
+        Command::Rules(command) => rules::run(&cli.global, command, &mut output),
+        Command::Completions { shell } => manual::completions(shell, &mut output),
+        Command::Man => manual::man(&mut output),
+    };
+    let result = result.and_then(|ending| Ok(output.flush().map(|()| ending)?));
+    match result {
+        Ok(Ending::Done) => ExitCode::SUCCESS,
+        Ok(Ending::No) => ExitCode::from(1),
+        Ok(Ending::Incomplete) => ExitCode::from(2),
+        // The reader went away (`| head`): that is no failure.
+        Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
+        Err(error) => {
+            output.error(&error);
+            ExitCode::from(2)
+        }
+    }
+}
+
+fn is_broken_pipe(error: &anyhow::Error) -> bool {
+    error.chain().any(|cause| {
+        cause.downcast_ref::<io::Error>().is_some_and(|cause| cause.kind() == io::ErrorKind::BrokenPipe)
+    })
+}

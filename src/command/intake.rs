@@ -1,0 +1,259 @@
+//! From lines to stored documents: the one place where reading, rules, assembly and store meet.
+//!
+//! What leaves memory meets what the store has of the same queue id: the stored lines are read again, the sets are
+//! united, and the documents are made anew. So nothing is ever overwritten with less, and a second reading of a log
+//! ends with the same documents.
+
+use std::collections::HashMap;
+use std::hash::{BuildHasher, RandomState};
+use std::sync::Arc;
+
+use anyhow::{Context as _, Result, bail};
+
+use crate::assemble::evidence::remembered;
+use crate::assemble::mention::leading_queue_id;
+use crate::assemble::{self, Locality, Mention, Mentions, Open};
+use crate::event::{Event, Kind};
+use crate::line::{Digest, Line};
+use crate::rule::{RuleSet, Scratch};
+use crate::store::{Change, QueueKey, Store, Stored};
+use crate::transaction::{Document, Transaction, TransactionKind};
+
+use super::summary::Summary;
+
+/// So many queue ids are written at a time.
+const BATCH: usize = 2_000;
+
+/// How often a write is tried when other writers are faster each time.
+const MAX_ROUNDS: usize = 50;
+
+/// Reads lines and keeps what they say.
+pub(super) struct Intake<'a> {
+    rules: &'a RuleSet,
+    scratch: Scratch,
+    locality: Locality,
+    open: Open,
+    store: &'a mut dyn Store,
+    /// Refusals without a queue id, not yet written.
+    refusals: Vec<Transaction>,
+    /// What was done so far.
+    pub(super) summary: Summary,
+    /// Kind and status of what this run wrote, by a seeded hash of the id: a document that is written again counts once.
+    written: HashMap<u64, (TransactionKind, String)>,
+    hasher: RandomState,
+}
+
+impl<'a> Intake<'a> {
+    /// Into a store; at most `max_open` queue ids are kept in memory.
+    pub(super) fn new(rules: &'a RuleSet, store: &'a mut dyn Store, locality: Locality, max_open: usize) -> Self {
+        Self {
+            rules,
+            scratch: Scratch::default(),
+            open: Open::new(locality.clone(), max_open),
+            locality,
+            store,
+            refusals: Vec::new(),
+            summary: Summary::default(),
+            written: HashMap::new(),
+            hasher: RandomState::new(),
+        }
+    }
+
+    /// Takes a line.
+    pub(super) fn line(&mut self, line: Line) -> Result<()> {
+        let line = Arc::new(line);
+        let digest = line.digest();
+        match self.rules.event(&line, &mut self.scratch) {
+            Some(event) => self.event(digest, event),
+            None => self.unmatched(digest, line),
+        }
+        if self.refusals.len() >= BATCH {
+            self.write_refusals()?;
+        }
+        let finished = self.open.take_finished();
+        self.write(finished)
+    }
+
+    fn event(&mut self, digest: Digest, event: Event) {
+        self.summary.lines.count(&event);
+        if event.kind == Kind::Noise {
+            return;
+        }
+        match assemble::refusal_without_queue_id(digest, &event) {
+            Some(refusal) => self.refusals.push(refusal),
+            None => {
+                self.open.add(digest, event);
+            }
+        }
+    }
+
+    fn unmatched(&mut self, digest: Digest, line: Arc<Line>) {
+        self.summary.unmatched_line(&line);
+        if let Some(queue_id) = leading_queue_id(&line) {
+            let queue_id = queue_id.to_owned();
+            self.open.add_unmatched(digest, line, &queue_id);
+        }
+    }
+
+    /// Writes all that is open and waits until the store has it.
+    pub(super) fn finish(mut self) -> Result<Summary> {
+        let rest = self.open.take_all();
+        self.write(rest)?;
+        self.write_refusals()?;
+        self.store.commit()?;
+        for (kind, status) in self.written.into_values() {
+            self.summary.document(kind, status);
+        }
+        Ok(self.summary)
+    }
+
+    /// Refusals without a queue id are one line each: whoever has it has it whole.
+    fn write_refusals(&mut self) -> Result<()> {
+        let refusals = std::mem::take(&mut self.refusals);
+        let changes = refusals.into_iter().map(|refusal| self.put(refusal, None)).collect();
+        self.store.write(changes)?;
+        Ok(())
+    }
+
+    fn write(&mut self, mut groups: Vec<Mentions>) -> Result<()> {
+        while !groups.is_empty() {
+            let rest = groups.split_off(groups.len().min(BATCH));
+            self.write_batch(groups)?;
+            groups = rest;
+        }
+        Ok(())
+    }
+
+    /// Unites with what the store has, writes, and again for those where another writer was faster.
+    fn write_batch(&mut self, mut groups: Vec<Mentions>) -> Result<()> {
+        for _ in 0..MAX_ROUNDS {
+            let known = self.known(&groups)?;
+            let mut changes = Vec::with_capacity(groups.len());
+            let mut owners: HashMap<String, usize> = HashMap::new();
+            for (index, (mentions, stored)) in groups.iter_mut().zip(known).enumerate() {
+                for change in self.changes(mentions, stored) {
+                    owners.insert(id_of(&change).to_owned(), index);
+                    changes.push(change);
+                }
+            }
+            let conflicts = self.store.write(changes)?;
+            let again: Vec<usize> = conflicts.iter().filter_map(|id| owners.get(id).copied()).collect();
+            if again.is_empty() {
+                return Ok(());
+            }
+            let mut index = 0;
+            groups.retain(|_| {
+                index += 1;
+                again.contains(&(index - 1))
+            });
+        }
+        bail!("other writers changed the same {} queue ids {MAX_ROUNDS} times in a row", groups.len())
+    }
+
+    /// What the store has of each queue id.
+    fn known(&mut self, groups: &[Mentions]) -> Result<Vec<Vec<Stored>>> {
+        let mut known: Vec<Vec<Stored>> = groups.iter().map(|_| Vec::new()).collect();
+        let (indices, keys): (Vec<usize>, Vec<QueueKey>) = groups
+            .iter()
+            .map(|mentions| QueueKey { host: mentions.host.to_string(), queue_id: mentions.queue_id.to_string() })
+            .enumerate()
+            .filter(|(_, key)| self.store.may_hold(key))
+            .unzip();
+        if !keys.is_empty() {
+            let found = self.store.of_queue_ids(&keys).context("cannot read back what is stored")?;
+            for (index, stored) in indices.into_iter().zip(found) {
+                known[index] = stored;
+            }
+        }
+        Ok(known)
+    }
+
+    /// The changes that bring the store from what it has to what all lines together say.
+    fn changes(&mut self, mentions: &mut Mentions, stored: Vec<Stored>) -> Vec<Change> {
+        let before = mentions.len();
+        for Stored { document: Document::Transaction(transaction), .. } in &stored {
+            let lines = self.lines_of(transaction, mentions);
+            mentions.merge(lines);
+        }
+        let nothing_new = before == 0;
+        let mut documents = assemble::documents(mentions, &self.locality);
+        let mut changes = Vec::with_capacity(documents.len());
+        for Stored { document: Document::Transaction(old), version } in stored {
+            if let Some(index) = documents.iter().position(|document| document.id == old.id) {
+                documents[index].was.clone_from(&old.was);
+                let document = documents.swap_remove(index);
+                if nothing_new || same(&document, &old) {
+                    self.note(&document);
+                } else {
+                    changes.push(self.put(document, version));
+                }
+            } else {
+                changes.push(Change::Remove { id: old.id.clone(), version });
+                inherit(&mut documents, &mut changes, &old);
+            }
+        }
+        changes.extend(documents.into_iter().map(|document| self.put(document, None)).collect::<Vec<_>>());
+        // The new document is written before the provisional one goes.
+        changes.sort_by_key(|change| matches!(change, Change::Remove { .. }));
+        changes
+    }
+
+    /// The lines that a stored document remembers, read again with today's rules.
+    fn lines_of(&mut self, document: &Transaction, group: &Mentions) -> Mentions {
+        let mut mentions = Mentions::new(group.host.clone(), group.queue_id.clone());
+        for old in remembered(document) {
+            let Some(mut line) = Line::again(&old.raw, old.at, old.ordinal) else { continue };
+            line.host = group.host.clone();
+            let line = Arc::new(line);
+            let digest = line.digest();
+            let mention = match self.rules.event(&line, &mut self.scratch) {
+                Some(event) => Mention::Event(event),
+                None => Mention::Unmatched(line),
+            };
+            mentions.insert(digest, mention);
+        }
+        mentions
+    }
+
+    fn put(&mut self, document: Transaction, version: Option<crate::store::Version>) -> Change {
+        self.note(&document);
+        Change::Put { document: Document::Transaction(Box::new(document)), version }
+    }
+
+    fn note(&mut self, document: &Transaction) {
+        self.written.insert(self.hasher.hash_one(&document.id), (document.kind, document.status.clone()));
+    }
+}
+
+fn id_of(change: &Change) -> &str {
+    match change {
+        Change::Put { document, .. } => document.id(),
+        Change::Remove { id, .. } => id,
+    }
+}
+
+/// Equal but for the rule set that read the lines? Then nothing needs to be written.
+fn same(new: &Transaction, old: &Transaction) -> bool {
+    new == old
+}
+
+/// The document that took over the lines of a provisional one remembers its id, so that links in tickets live on.
+fn inherit(documents: &mut [Transaction], changes: &mut [Change], old: &Transaction) {
+    if old.kind != TransactionKind::Mail {
+        return;
+    }
+    let put = changes.iter_mut().filter_map(|change| match change {
+        Change::Put { document: Document::Transaction(document), .. } => Some(&mut **document),
+        Change::Remove { .. } => None,
+    });
+    let mut heirs: Vec<&mut Transaction> = documents.iter_mut().chain(put).collect();
+    let has_its_lines = |heir: &Transaction| old.lines.first().is_some_and(|line| heir.lines.contains(line));
+    let index = heirs.iter().position(|heir| has_its_lines(heir)).unwrap_or_default();
+    if let Some(heir) = heirs.get_mut(index) {
+        for id in old.was.iter().chain([&old.id]) {
+            if !heir.was.contains(id) && *id != heir.id {
+                heir.was.push(id.clone());
+            }
+        }
+    }
+}

@@ -1,0 +1,124 @@
+//! What a run of `index` did, in numbers.
+
+use std::collections::BTreeMap;
+use std::io::{self, Write};
+
+use serde::Serialize;
+
+use crate::event::{Event, Kind};
+use crate::line::Line;
+use crate::transaction::TransactionKind;
+
+/// The closing summary of `index`; its JSON is part of the outward contract.
+#[derive(Debug, Default, Serialize)]
+pub(super) struct Summary {
+    /// Lines by what became of them.
+    pub(super) lines: Lines,
+    /// Unmatched lines by program, the most first.
+    #[serde(serialize_with = "by_count")]
+    pub(super) unmatched: BTreeMap<String, u64>,
+    /// Documents by kind.
+    pub(super) documents: BTreeMap<&'static str, u64>,
+    /// Mails by status.
+    pub(super) status: BTreeMap<String, u64>,
+    /// How long it took.
+    pub(super) seconds: f64,
+}
+
+/// Lines by what became of them; `read` is the sum of the others but `generic` and `ambiguous`.
+#[derive(Debug, Default, Serialize)]
+pub(super) struct Lines {
+    /// All.
+    pub(super) read: u64,
+    /// Said something.
+    pub(super) matched: u64,
+    /// Recognised and only counted.
+    pub(super) noise: u64,
+    /// No rule knew it.
+    pub(super) unmatched: u64,
+    /// No readable header.
+    pub(super) unreadable: u64,
+    /// Matched by a rule that knows no more than the queue id; not among `matched`.
+    pub(super) generic: u64,
+    /// Claimed by two rules.
+    pub(super) ambiguous: u64,
+}
+
+impl Lines {
+    pub(super) fn count(&mut self, event: &Event) {
+        self.read += 1;
+        if event.generic {
+            self.generic += 1;
+        } else if event.kind == Kind::Noise {
+            self.noise += 1;
+        } else {
+            self.matched += 1;
+        }
+        self.ambiguous += u64::from(event.ambiguous);
+    }
+}
+
+impl Summary {
+    pub(super) fn unmatched_line(&mut self, line: &Line) {
+        self.lines.read += 1;
+        self.lines.unmatched += 1;
+        // A hostile log can name a million programs.
+        if self.unmatched.len() < 1_000 || self.unmatched.contains_key(&*line.program) {
+            *self.unmatched.entry(line.program.to_string()).or_default() += 1;
+        } else {
+            *self.unmatched.entry("(others)".to_owned()).or_default() += 1;
+        }
+    }
+
+    pub(super) fn unreadable_line(&mut self) {
+        self.lines.read += 1;
+        self.lines.unreadable += 1;
+    }
+
+    pub(super) fn document(&mut self, kind: TransactionKind, status: String) {
+        match kind {
+            TransactionKind::Mail => {
+                *self.documents.entry("mail").or_default() += 1;
+                *self.status.entry(status).or_default() += 1;
+            }
+            TransactionKind::Reject => *self.documents.entry("reject").or_default() += 1,
+        }
+    }
+
+    /// For a person.
+    pub(super) fn print(&self, out: &mut dyn Write) -> io::Result<()> {
+        let Lines { read, matched, noise, unmatched, unreadable, generic, .. } = self.lines;
+        writeln!(out, "{read} lines read in {:.1} s", self.seconds)?;
+        let mut parts = vec![format!("{matched} matched"), format!("{noise} noise")];
+        parts.extend((generic > 0).then(|| format!("{generic} known only by their queue id")));
+        parts.push(format!("{unmatched} unmatched"));
+        parts.extend((unreadable > 0).then(|| format!("{unreadable} without a readable header")));
+        writeln!(out, "  {}", parts.join(", "))?;
+        if unmatched > 0 {
+            let mut programs: Vec<_> = self.unmatched.iter().collect();
+            programs.sort_by(|a, b| b.1.cmp(a.1).then(a.0.cmp(b.0)));
+            let shown: Vec<_> = programs.iter().take(5).map(|(program, n)| format!("{program} {n}")).collect();
+            writeln!(out, "  unmatched by program: {}", shown.join(", "))?;
+        }
+        let mails = self.documents.get("mail").copied().unwrap_or_default();
+        let rejects = self.documents.get("reject").copied().unwrap_or_default();
+        writeln!(out, "{mails} messages, {rejects} refusals")?;
+        let mut statuses: Vec<_> = self.status.iter().collect();
+        statuses.sort_by(|a, b| b.1.cmp(a.1).then(a.0.cmp(b.0)));
+        for (status, count) in statuses {
+            writeln!(out, "  {count:>8} {status}")?;
+        }
+        Ok(())
+    }
+}
+
+fn by_count<S: serde::Serializer>(counts: &BTreeMap<String, u64>, serializer: S) -> Result<S::Ok, S::Error> {
+    #[derive(Serialize)]
+    struct Row<'a> {
+        program: &'a str,
+        count: u64,
+    }
+    let mut rows: Vec<_> = counts.iter().map(|(program, count)| Row { program, count: *count }).collect();
+    rows.sort_by(|a, b| b.count.cmp(&a.count).then(a.program.cmp(b.program)));
+    serializer.collect_seq(rows)
+}
