@@ -2,3 +2,4 @@
 #![allow(clippy::unwrap_used)] // A test that cannot go on should say where.
 
 mod architecture;
+mod lines;

@@ -31,11 +31,10 @@ impl Digest {
     /// Only the beginning of the program counts (`postfix` of `postfix/smtpd`), because stock rsyslog's RFC 5424
     /// loses the rest: the same line must be the same by whatever route it came.
     pub fn of_line(line: &Line) -> Self {
-        let program = line.program.split('/').next().unwrap_or_default();
         Self::of_parts(&[
             line.host.as_bytes(),
             &line.at.second().to_le_bytes(),
-            program.as_bytes(),
+            line.program_head().as_bytes(),
             &line.pid.unwrap_or(u32::MAX).to_le_bytes(),
             line.text(),
             &line.ordinal.to_le_bytes(),

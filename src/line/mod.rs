@@ -5,12 +5,26 @@
 //!
 //! In: bytes of a line. Out: [`Line`], with a [`Digest`] that is the same by whatever route it came.
 
+mod calendar;
+mod civil;
 mod digest;
+mod header;
 mod moment;
+mod names;
+mod ordinal;
 pub mod queue_time;
+mod reader;
+mod rfc3164;
+mod rfc3339;
+mod rfc5424;
+mod stamp;
+mod tag;
+mod zone_check;
 
+pub use calendar::{Dating, Evidence, TimeZone};
 pub use digest::Digest;
 pub use moment::Moment;
+pub use reader::{MAX_REPEATED, Reader};
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -57,6 +71,11 @@ impl Line {
         self.raw
             .get(self.text.start as usize..self.text.end as usize)
             .unwrap_or_default()
+    }
+
+    /// The program up to the first slash: what is left of it by every route. See [`Digest::of_line`].
+    pub fn program_head(&self) -> &str {
+        self.program.split('/').next().unwrap_or_default()
     }
 
     /// The identity of this line, whatever route it came by.

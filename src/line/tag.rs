@@ -1,0 +1,68 @@
+//! `postfix/smtpd[277]: `: the tag in front of a message, in the traditional formats.
+//!
+//! Without pid (`dovecot: `), and damaged where a line went through a relay as RFC 5424 and was written out in the
+//! traditional form again: `postfix[272] 652C99F4586: to=<`, without the colon.
+
+use super::stamp::{Cursor, number};
+
+/// No program has a longer name; rsyslog itself cuts tags far earlier.
+const LONGEST: usize = 128;
+
+/// Reads the tag at the cursor and the blanks after it: program (empty if there is no tag) and pid.
+pub(crate) fn tag<'a>(cursor: &mut Cursor<'a>) -> (&'a [u8], Option<u32>) {
+    let found = read(cursor.rest());
+    cursor.at += found.map_or(0, |tag| tag.length);
+    cursor.blanks();
+    found.map_or((&[], None), |tag| (tag.program, tag.pid))
+}
+
+/// True for a word that is a tag, not a host: a line that was never sent over the network may name no host.
+pub(crate) fn is_tag(word: &[u8]) -> bool {
+    word.strip_suffix(b":").is_some_and(|rest| !rest.contains(&b':'))
+        && read(word).is_some_and(|tag| tag.length == word.len())
+}
+
+#[derive(Clone, Copy)]
+struct Tag<'a> {
+    program: &'a [u8],
+    pid: Option<u32>,
+    length: usize,
+}
+
+fn read(text: &[u8]) -> Option<Tag<'_>> {
+    let head = text.get(..text.len().min(LONGEST))?;
+    let end = head
+        .iter()
+        .position(|byte| matches!(byte, b'[' | b':') || *byte <= b' ')?;
+    let program = head.get(..end)?;
+    match head.get(end)? {
+        b':' => Some(Tag {
+            program,
+            pid: None,
+            length: end + 1,
+        }),
+        b'[' => {
+            let inner = head.get(end + 1..)?;
+            let length = inner.iter().position(|byte| *byte == b']' || *byte <= b' ')?;
+            let pid = number(inner.get(..length)?);
+            if inner.get(length) != Some(&b']') || (pid.is_none() && program.is_empty()) {
+                return None;
+            }
+            let after = end + length + 2;
+            match text.get(after) {
+                Some(b':') => Some(Tag {
+                    program,
+                    pid,
+                    length: after + 1,
+                }),
+                None | Some(b' ' | b'\t') => Some(Tag {
+                    program,
+                    pid,
+                    length: after,
+                }),
+                _ => None,
+            }
+        }
+        _ => None,
+    }
+}
