@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use crate::config::StoreKind;
+
 /// Where is my mail? Answered from the logs of Postfix and sendmail.
 ///
 /// mailtrail reads log lines, joins those of one message into one document, keeps the documents in an index that
@@ -58,15 +60,6 @@ pub struct Global {
     /// When to colour [NO_COLOR is respected]
     #[arg(long, global = true, value_enum, default_value_t = Color::Auto, value_name = "WHEN")]
     pub color: Color,
-}
-
-/// Where documents are kept.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum StoreKind {
-    /// An index in a folder, no server needed
-    Embedded,
-    /// Documents on standard output, one a line
-    Ndjson,
 }
 
 /// When to colour.

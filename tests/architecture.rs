@@ -20,7 +20,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("store", &["transaction", "query", "problem", "line", "elastic_http"]),
     ("state", &["line", "transaction", "ledger"]),
     ("config", &["problem"]),
-    ("cli", &["problem"]),
+    ("cli", &["problem", "config"]),
 ];
 
 #[test]

@@ -20,8 +20,11 @@ mod when;
 use std::io;
 use std::process::ExitCode;
 
-use crate::cli::{Cli, Command};
+use crate::cli::{Cli, Command, Global};
+use crate::config::{Config, StoreKind};
 use crate::problem::Problem;
+use crate::store::Store;
+use crate::store::embedded::EmbeddedStore;
 
 use output::Output;
 
@@ -64,6 +67,20 @@ pub fn run(cli: Cli) -> ExitCode {
             output.error(&error);
             ExitCode::from(2)
         }
+    }
+}
+
+/// The configuration that the flags name, or the usual one.
+fn config(global: &Global) -> anyhow::Result<Config> {
+    Ok(Config::load(global.config.as_deref()).map_err(Problems)?)
+}
+
+/// The store, for reading.
+fn opened(global: &Global) -> anyhow::Result<Box<dyn Store>> {
+    let config = config(global)?;
+    match global.store.unwrap_or(config.store) {
+        StoreKind::Embedded => Ok(Box::new(EmbeddedStore::open(&data::folder(global, &config)?)?)),
+        StoreKind::Ndjson => anyhow::bail!("the store `ndjson` only writes: search with `--store embedded`"),
     }
 }
 

@@ -1,0 +1,83 @@
+//! `mailtrail search`: finds messages.
+
+use std::io::Write as _;
+
+use anyhow::{Context as _, Result};
+use serde_json::json;
+
+use crate::cli::{Global, SearchArgs};
+use crate::line::Moment;
+use crate::query::{Order, Page, Query};
+use crate::store::Store;
+use crate::transaction::{Document, Transaction};
+
+use super::output::Output;
+use super::{Ending, opened, table, when};
+
+/// Runs it.
+pub(super) fn run(global: &Global, args: &SearchArgs, output: &mut Output) -> Result<Ending> {
+    let text = args.query.join(" ");
+    let (from, until) = time_frame(args)?;
+    let query = Query::all([read(&text)?, Query::between(from, until)]);
+    let store = opened(global)?;
+    let order = if args.oldest_first { Order::Oldest } else { Order::Newest };
+    let page = Page { limit: args.limit, offset: args.offset, order, after: None };
+    let found = store.search(&query, &page)?;
+    let total = found.total;
+    if output.json {
+        for document in found.documents {
+            output.object(&shown(document, args.lines))?;
+        }
+        output.object(&json!({"total": total, "from": from, "to": until, "gaps": []}))?;
+    } else if total > 0 {
+        let rows: Vec<Transaction> = found.documents.into_iter().map(transaction).collect();
+        table::print(&rows, output)?;
+        let first = args.offset + 1;
+        let last = args.offset + rows.len();
+        let more = if total > last as u64 { format!(" of {total}; --offset {last} shows the next") } else { String::new() };
+        writeln!(output, "\n{first} to {last}{more}")?;
+    } else {
+        output.note(&format!("nothing found for `{text}`{}", frame_words(from, until)));
+    }
+    Ok(if total > 0 { Ending::Done } else { Ending::No })
+}
+
+/// The query, with the place of a mistake.
+pub(super) fn read(text: &str) -> Result<Query> {
+    Ok(text.parse::<Query>()?)
+}
+
+fn time_frame(args: &SearchArgs) -> Result<(Option<Moment>, Option<Moment>)> {
+    if let Some(last) = &args.last {
+        let span = when::span(last).context("--last")?;
+        return Ok((Some(Moment(when::now().0 - span)), None));
+    }
+    let read = |text: &Option<String>, flag| text.as_deref().map(when::moment).transpose().context(flag);
+    Ok((read(&args.since, "--since")?, read(&args.until, "--until")?))
+}
+
+fn frame_words(from: Option<Moment>, until: Option<Moment>) -> String {
+    let from = from.map(|at| format!(" from {at}")).unwrap_or_default();
+    let until = until.map(|at| format!(" until {at}")).unwrap_or_default();
+    format!("{from}{until}")
+}
+
+/// As others may see it: never the hidden memory, the raw lines only on request.
+pub(super) fn shown(document: Document, lines: bool) -> Document {
+    let Document::Transaction(mut transaction) = document;
+    transaction.memory = None;
+    if !lines {
+        transaction.lines.clear();
+    }
+    Document::Transaction(transaction)
+}
+
+fn transaction(document: Document) -> Transaction {
+    let Document::Transaction(transaction) = document;
+    *transaction
+}
+
+/// Documents of a store as transactions.
+pub(super) fn transactions(store: &dyn Store, query: &Query, limit: usize) -> Result<Vec<Transaction>> {
+    Ok(store.search(query, &Page::newest(limit))?.documents.into_iter().map(transaction).collect())
+}

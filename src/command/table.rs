@@ -1,0 +1,90 @@
+//! Messages as a table.
+
+use std::io::{self, Write as _};
+
+use comfy_table::{Attribute, Cell, Color, ContentArrangement, Table, presets};
+
+use crate::transaction::{Transaction, TransactionKind};
+
+use super::escape::escape;
+use super::output::Output;
+
+/// Prints one row a message.
+pub(super) fn print(transactions: &[Transaction], output: &mut Output) -> io::Result<()> {
+    let mut table = Table::new();
+    table.load_preset(presets::NOTHING);
+    if Output::is_terminal() {
+        table.set_content_arrangement(ContentArrangement::Dynamic);
+        table.enforce_styling();
+    } else {
+        // A pipe gets every row in one line.
+        table.set_content_arrangement(ContentArrangement::Disabled);
+    }
+    let header = ["TIME (UTC)", "HOST", "QUEUE ID", "STATUS", "FROM", "TO", "SAID"];
+    table.set_header(header.map(|title| Cell::new(title).add_attribute(Attribute::Bold)));
+    for transaction in transactions {
+        table.add_row(row(transaction));
+    }
+    for line in table.lines() {
+        writeln!(output, "{}", line.trim_end())?;
+    }
+    Ok(())
+}
+
+fn row(transaction: &Transaction) -> Vec<Cell> {
+    let at = transaction.at.rfc3339().replace('T', " ");
+    let status = Cell::new(&transaction.status).fg(color(&transaction.status));
+    let text = |text: &str| Cell::new(escape(text));
+    vec![
+        text(at.get(..19).unwrap_or(&at)),
+        text(&transaction.host),
+        text(transaction.queue_id.as_deref().unwrap_or("-")),
+        status,
+        text(&sender(transaction)),
+        text(&recipients(transaction)),
+        text(&said(transaction)),
+    ]
+}
+
+/// The envelope sender; `<>` for the null sender.
+pub(super) fn sender(transaction: &Transaction) -> String {
+    match transaction.from.as_deref() {
+        Some("") => "<>".to_owned(),
+        Some(from) => from.to_owned(),
+        None => "?".to_owned(),
+    }
+}
+
+fn recipients(transaction: &Transaction) -> String {
+    let more = transaction.to.len() as u64 + transaction.to_more.values().sum::<u64>();
+    match transaction.to.first() {
+        None => "-".to_owned(),
+        Some(first) if more == 1 => first.address.clone(),
+        Some(first) => format!("{} +{}", first.address, more - 1),
+    }
+}
+
+/// The words that matter most: of the first recipient without success, else of the first.
+fn said(transaction: &Transaction) -> String {
+    let words = match transaction.kind {
+        TransactionKind::Reject => transaction.reject.first().map(|reject| reject.reason.clone()),
+        TransactionKind::Mail => {
+            let failed = transaction.to.iter().find(|recipient| !recipient.status.is_success());
+            failed.or(transaction.to.first()).and_then(|recipient| recipient.response.clone())
+        }
+    };
+    let words = words.unwrap_or_default();
+    match words.char_indices().nth(100) {
+        Some((end, _)) => format!("{}…", &words[..end]),
+        None => words,
+    }
+}
+
+/// Green has arrived, yellow waits, red failed.
+pub(super) fn color(status: &str) -> Color {
+    match status {
+        "delivered" | "relayed" | "filtered" | "expanded" | "probed" => Color::Green,
+        "queued" | "deferred" | "held" | "greylisted" | "partial" | "warned" => Color::Yellow,
+        _ => Color::Red,
+    }
+}
