@@ -81,6 +81,15 @@ pub enum StoreError {
     /// The index itself.
     #[error("{0}")]
     Index(String),
+    /// Nothing was ever written there.
+    #[error("{0}")]
+    Absent(String),
+    /// Another process writes there.
+    #[error("{0}")]
+    Busy(String),
+    /// What is there was made by another version, or is not ours.
+    #[error("{0}")]
+    Foreign(String),
     /// The store cannot do this by its nature (a search in `ndjson`).
     #[error("{0}")]
     Unsupported(String),

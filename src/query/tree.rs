@@ -1,0 +1,100 @@
+//! A query, read: what the stores translate.
+
+use std::net::Ipv6Addr;
+use std::ops::{Bound, RangeInclusive};
+
+use super::{Glob, Place, QueryError, field, value};
+use crate::line::Moment;
+
+/// Which documents are meant.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Query {
+    /// Every one.
+    Everything,
+    /// Those with a value there that passes the test.
+    Term {
+        /// Where to look.
+        place: Place,
+        /// What a value must be.
+        test: Test,
+    },
+    /// Those that all of these mean; everything if there are none.
+    All(Vec<Query>),
+    /// Those that one of these means; nothing if there are none.
+    Any(Vec<Query>),
+    /// All others.
+    Not(Box<Query>),
+}
+
+/// What a value must be. Which tests occur depends on the place's [`Kind`](super::Kind).
+#[derive(Debug, Clone, PartialEq)]
+pub enum Test {
+    /// There is one. Any kind.
+    Exists,
+    /// This keyword, in lower case.
+    Is(String),
+    /// A keyword, or one word of a text, that matches.
+    Like(Glob),
+    /// A keyword in the order of UTF-8 bytes.
+    Within(Bound<String>, Bound<String>),
+    /// These words side by side in one text; at least one, or nothing matches.
+    Phrase(Vec<String>),
+    /// An address in this range; IPv4 as `::ffff:a.b.c.d`.
+    Ip(RangeInclusive<Ipv6Addr>),
+    /// A number in this range; never NaN.
+    Number(Bound<f64>, Bound<f64>),
+    /// A moment in milliseconds since 1970 UTC: from (inclusive) to (exclusive). None: open.
+    Date(Option<i64>, Option<i64>),
+    /// This truth.
+    Bool(bool),
+}
+
+impl Query {
+    /// Documents whose field (by name or path) has exactly this value, read as a quoted one: no wildcards.
+    pub fn is(name: &str, value: &str) -> Result<Self, QueryError> {
+        let places = field::named(name).ok_or_else(|| value::unknown(name, 0..0))?;
+        let read = |place| value::exactly(place, value, 0..0);
+        places
+            .into_iter()
+            .map(read)
+            .collect::<Result<Vec<_>, _>>()
+            .map(Self::any)
+    }
+
+    /// Documents whose `@timestamp` is at or after `from` and before `to`. None: open.
+    pub fn between(from: Option<Moment>, to: Option<Moment>) -> Self {
+        let test = Test::Date(from.map(|at| at.0), to.map(|at| at.0));
+        let place = field::FIELDS
+            .iter()
+            .find(|field| field.path == "@timestamp")
+            .map(Place::Field);
+        place.map_or(Self::Everything, |place| Self::Term { place, test })
+    }
+
+    /// Those that all of these mean; one alone is itself.
+    pub fn all(queries: impl IntoIterator<Item = Query>) -> Self {
+        let mut queries: Vec<Query> = queries.into_iter().collect();
+        match queries.len() {
+            1 => queries.remove(0),
+            _ => Self::All(queries),
+        }
+    }
+
+    /// Those that one of these means; one alone is itself.
+    pub fn any(queries: impl IntoIterator<Item = Query>) -> Self {
+        let mut queries: Vec<Query> = queries.into_iter().collect();
+        match queries.len() {
+            1 => queries.remove(0),
+            _ => Self::Any(queries),
+        }
+    }
+
+    /// All others.
+    #[must_use]
+    pub fn negated(self) -> Self {
+        match self {
+            Self::Not(inner) => *inner,
+            other => Self::Not(Box::new(other)),
+        }
+    }
+}
