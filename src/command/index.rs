@@ -24,7 +24,7 @@ pub(super) fn run(global: &Global, args: &IndexArgs, output: &mut Output) -> Res
     let mut lines = Lines::open(&args.input, &config)?;
     let kind = global.store.unwrap_or(config.store);
     let mut store: Box<dyn Store> = match kind {
-        StoreKind::Embedded => Box::new(EmbeddedStore::create(&data::folder(global, &config)?)?),
+        StoreKind::Embedded => Box::new(EmbeddedStore::open_to_write(&data::folder(global, &config)?)?),
         StoreKind::Ndjson => Box::new(NdjsonStore::new(Box::new(std::io::stdout()))),
     };
     let locality = Locality { filters: config.filters.clone() };

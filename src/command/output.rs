@@ -1,8 +1,8 @@
 //! Standard output for results, standard error for the rest.
 
-use std::io::{self, BufWriter, IsTerminal as _, Stdout, Write};
+use std::io::{self, BufWriter, IsTerminal as _, Write};
 
-use anstream::{AutoStream, ColorChoice};
+use anstream::{AutoStream, ColorChoice, StripStream};
 use anstyle::{AnsiColor, Style};
 use serde::Serialize;
 
@@ -13,7 +13,7 @@ use super::Problems;
 
 /// Where a command speaks.
 pub(super) struct Output {
-    out: AutoStream<BufWriter<Stdout>>,
+    out: Box<dyn Write>,
     err: AutoStream<io::Stderr>,
     /// JSON was asked for.
     pub(super) json: bool,
@@ -32,8 +32,12 @@ impl Output {
             Color::Never => ColorChoice::Never,
             Color::Auto => AutoStream::choice(&io::stderr()),
         };
+        let stdout = BufWriter::with_capacity(1 << 16, io::stdout());
         Self {
-            out: AutoStream::new(BufWriter::with_capacity(1 << 16, io::stdout()), choice),
+            out: match choice {
+                ColorChoice::Never => Box::new(StripStream::new(stdout)),
+                _ => Box::new(stdout),
+            },
             err: AutoStream::new(io::stderr(), err),
             json: global.json,
         }

@@ -12,6 +12,7 @@ mod date;
 mod error;
 mod field;
 mod glob;
+pub mod journey;
 mod matching;
 mod page;
 mod parse;
