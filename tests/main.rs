@@ -3,4 +3,5 @@
 
 mod architecture;
 mod lines;
+mod patterns;
 mod store;

@@ -1,1 +1,33 @@
-//! To come.
+//! The pattern language: "the line with holes".
+//!
+//! A pattern is a log line with its variable parts replaced by typed fields, `%{qid:queue_id}: removed`; it is
+//! anchored at both ends. [`syntax`] reads the text, [`compile()`] looks up types and names, [`check`] finds what would
+//! match the wrong text, [`matcher`] is the meaning. The hard part is that the text of a line is the sender's: no
+//! value may be read as a field, and no line may take more than linear time.
+//!
+//! In: a pattern's text, [`Types`], a function that gives each field's name a [`Slot`]; then the bytes of a message.
+//! Out: byte ranges by slot in [`Scratch::spans`]. This module knows no YAML and no events.
+
+mod address;
+mod check;
+mod compile;
+mod fault;
+mod heads;
+mod kept;
+mod matcher;
+mod network;
+mod open;
+mod pairs;
+mod program;
+mod scan;
+mod syntax;
+mod types;
+
+pub use compile::{Compiled, Resolve, check_type, compile};
+pub use fault::{Fault, did_you_mean, nearest};
+pub use heads::{Begins, Head, after_queue_id};
+pub use kept::Kept;
+pub use matcher::Scratch;
+pub use pairs::Duplicate;
+pub use program::{Program, Slot, Span, UNKNOWN};
+pub use types::{PairsShape, Types};

@@ -1,0 +1,73 @@
+//! Mailboxes as the MTAs log them.
+//!
+//! RFC 5321, 4.1.2: the local part may be a quoted string that holds anything, `"a> b, status=sent"@x`, so an
+//! address ends at the first `>` outside quotes. Postfix with `info_log_address_format = internal` loses the
+//! quotes (`<ok odd@good.example>`, `<a"b@x>`), so a quote that does not close sensibly is a character like others.
+
+use super::scan::{Found, before_marks};
+
+/// The address between `<` and `>`, without them. Without a `>` (a line that was cut) it goes to the end of the text.
+pub(crate) fn inside_angles(text: &[u8], at: usize) -> Found {
+    let mut quotes = true;
+    let mut end = at;
+    while let Some(byte) = text.get(end) {
+        match byte {
+            b'>' => break,
+            b'"' if quotes => match quote_end(text, end).filter(|after| goes_on_as_address(text, *after)) {
+                Some(after) => end = after,
+                None => {
+                    // One quote that does not close: the address is unquoted, and no second search is needed.
+                    quotes = false;
+                    end += 1;
+                }
+            },
+            _ => end += 1,
+        }
+    }
+    Found {
+        start: at,
+        end,
+        next: end,
+    }
+}
+
+/// After a quoted string comes `@`, a dot of an old-style local part, or the end of the address.
+fn goes_on_as_address(text: &[u8], at: usize) -> bool {
+    text.get(at)
+        .is_none_or(|byte| matches!(byte, b'@' | b'.' | b'>' | b'+'))
+}
+
+/// Where the quoted string that begins at `at` ends, after its closing quote; a backslash escapes.
+pub(crate) fn quote_end(text: &[u8], at: usize) -> Option<usize> {
+    if text.get(at) != Some(&b'"') {
+        return None;
+    }
+    let mut end = at + 1;
+    loop {
+        match text.get(end)? {
+            b'"' => return Some(end + 1),
+            b'\\' => end += 2,
+            _ => end += 1,
+        }
+    }
+}
+
+/// The end of an address without `<>`: `sue`, `\\steve`, `/var/lab/filebox`, `"|/usr/local/bin/labcmd ok"`.
+pub(crate) fn bare(text: &[u8], at: usize) -> usize {
+    let mut quotes = true;
+    let mut end = at;
+    while let Some(byte) = text.get(end) {
+        match byte {
+            b'"' if quotes => match quote_end(text, end) {
+                Some(after) => end = after,
+                None => {
+                    quotes = false;
+                    end += 1;
+                }
+            },
+            b' ' | b',' | b';' | b'<' | b'>' | b'(' | b')' => break,
+            _ => end += 1,
+        }
+    }
+    before_marks(text, at, end, b".:")
+}

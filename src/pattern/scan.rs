@@ -1,0 +1,266 @@
+//! The closed types: scanners that know their own end.
+//!
+//! All of them work on bytes, since headers and addresses carry 8-bit text, and look at each byte once.
+//!
+//! In: the text and a place. Out: what was [`Found`], or None.
+
+use super::address;
+use super::network;
+use super::program::ByteSet;
+
+/// What a scanner took.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Found {
+    /// Where the value begins; after the quote or bracket that the type takes with it.
+    pub(crate) start: usize,
+    /// Where the value ends.
+    pub(crate) end: usize,
+    /// Where the text goes on.
+    pub(crate) next: usize,
+}
+
+impl Found {
+    pub(crate) fn plain(start: usize, end: usize) -> Option<Self> {
+        (end > start).then_some(Self { start, end, next: end })
+    }
+}
+
+macro_rules! scanners {
+    ($($variant:ident $name:literal $samples:expr, $meaning:literal;)*) => {
+        /// A closed type.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        pub(crate) enum Scanner { $(#[doc = $meaning] $variant,)* }
+
+        /// Every closed type: name, values it takes to their end, meaning.
+        pub(crate) const SCANNERS: &[(Scanner, &str, &[&str], &str)] =
+            &[$((Scanner::$variant, $name, $samples, $meaning),)*];
+    };
+}
+
+scanners! {
+    Int "int" &["1"], "A whole number, `-1` too.";
+    Number "number" &["1"], "A number: `1`, `-1.5`, `5.2e-05`.";
+    Seconds "seconds" &["1"], "Seconds with or without a fraction: `11`, `0.06`, `5.2e-05`.";
+    Clock "clock" &["00:00:00"], "`00:04:00` or, with days, `2+15:56:56`.";
+    Word "word" &["a"], "Letters, digits, `_`, and `-`, `.`, `+` between them: `sent`, `TLSv1.2`, `force-expired`.";
+    Token "token" &["a"], "Anything up to the next blank, without a `,`, `;`, `:` or `.` at its end.";
+    Ip4 "ip4" &["192.0.2.1"], "An IPv4 address.";
+    Ip6 "ip6" &["2001:db8::1"], "An IPv6 address, also `IPv6:…`, a zone, or an IPv4 address at its end.";
+    Ip "ip" &["192.0.2.1", "2001:db8::1"], "An IPv4 or IPv6 address.";
+    Host "host" &["a"], "A host name; a dot at its end is taken, but not kept.";
+    Addr "addr" &[], "A mailbox inside `<>`, which it does not take; quotes are understood; may be empty.";
+    BareAddr "bare_addr" &["a"], "A mailbox, a file or `\"|command\"` without `<>`: up to a blank, `,`, `;`, `>` or `)` outside quotes.";
+    Qid "qid" &["4104E3D"], "A queue id: six or more letters and digits.";
+    Dsn "dsn" &["2.0.0"], "An RFC 3463 status, `5.1.10`.";
+    Bracketed "bracketed" &[], "`[ … ]`, kept without the brackets.";
+    Quoted "quoted" &[], "`\" … \"`, kept without the quotes.";
+    Path "path" &["/a"], "A file or socket, `private/dovecot-lmtp`: up to a blank, `,`, `;`, `)`, `]` or quote.";
+}
+
+impl Scanner {
+    /// The type of this name.
+    pub(crate) fn named(name: &str) -> Option<Self> {
+        SCANNERS.iter().find(|row| row.1 == name).map(|row| row.0)
+    }
+
+    /// True if the type may take nothing at all.
+    pub(crate) fn may_be_empty(self) -> bool {
+        matches!(self, Self::Addr)
+    }
+
+    /// True if a value of this type, followed by this text, would take some of it.
+    pub(crate) fn swallows(self, after: &[u8]) -> bool {
+        SCANNERS.iter().filter(|row| row.0 == self).any(|row| {
+            row.2.iter().any(|sample| {
+                let text = [sample.as_bytes(), after].concat();
+                self.scan(&text, 0).is_none_or(|found| found.next > sample.len())
+            })
+        })
+    }
+
+    /// The bytes with which a value may begin; a few that cannot may be among them.
+    pub(crate) fn first_bytes(self) -> ByteSet {
+        let mut set = ByteSet::EMPTY;
+        for byte in 0..=255_u8 {
+            let may = match self {
+                Self::Int | Self::Number => byte.is_ascii_digit() || matches!(byte, b'-' | b'+' | b'.'),
+                Self::Seconds => byte.is_ascii_digit() || byte == b'.',
+                Self::Clock | Self::Ip4 | Self::Dsn => byte.is_ascii_digit(),
+                Self::Word => is_word(byte),
+                Self::Ip6 | Self::Ip => byte.is_ascii_hexdigit() || matches!(byte, b':' | b'I'),
+                Self::Host => byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_') || byte >= 0x80,
+                Self::Qid => byte.is_ascii_alphanumeric(),
+                Self::Bracketed => byte == b'[',
+                Self::Quoted => byte == b'"',
+                Self::Token | Self::Path | Self::BareAddr => byte > b' ',
+                Self::Addr => true,
+            };
+            if may {
+                set.add(byte);
+            }
+        }
+        set
+    }
+
+    /// Takes a value of the type at `at`.
+    pub(crate) fn scan(self, text: &[u8], at: usize) -> Option<Found> {
+        match self {
+            Self::Int => {
+                Found::plain(at, digits(text, sign(text, at))).filter(|found| text[found.end - 1].is_ascii_digit())
+            }
+            Self::Number => Found::plain(at, number(text, sign(text, at))?),
+            Self::Seconds => Found::plain(at, number(text, at)?),
+            Self::Clock => Found::plain(at, clock(text, at)?),
+            Self::Word => Found::plain(at, word(text, at)),
+            Self::Token => Found::plain(at, token(text, at)),
+            Self::Ip4 => Found::plain(at, network::ip4(text, at)?),
+            Self::Ip6 => Found::plain(at, network::ip6(text, at)?),
+            Self::Ip => Found::plain(at, network::ip4(text, at).or_else(|| network::ip6(text, at))?),
+            Self::Host => network::host(text, at),
+            Self::Addr => Some(address::inside_angles(text, at)),
+            Self::BareAddr => Found::plain(at, address::bare(text, at)),
+            Self::Qid => {
+                let end = run(text, at, u8::is_ascii_alphanumeric);
+                Found::plain(at, end).filter(|_| end - at >= 6)
+            }
+            Self::Dsn => Found::plain(at, dsn(text, at)?),
+            Self::Bracketed => enclosed(text, at, b'[', b']'),
+            Self::Quoted => quoted(text, at),
+            Self::Path => {
+                let end = run(text, at, |byte| *byte > b' ' && !b",;)]\"'".contains(byte));
+                Found::plain(at, before_marks(text, at, end, b".:"))
+            }
+        }
+    }
+}
+
+/// The end of the run of bytes that belong to a class.
+pub(crate) fn run(text: &[u8], at: usize, class: impl Fn(&u8) -> bool) -> usize {
+    text.get(at..)
+        .and_then(|rest| rest.iter().position(|byte| !class(byte)))
+        .map_or(text.len().max(at), |length| at + length)
+}
+
+/// The end without the marks that close a clause.
+pub(crate) fn before_marks(text: &[u8], at: usize, mut end: usize, marks: &[u8]) -> usize {
+    while end > at && marks.contains(&text[end - 1]) {
+        end -= 1;
+    }
+    end
+}
+
+fn sign(text: &[u8], at: usize) -> usize {
+    at + usize::from(text.get(at).is_some_and(|byte| matches!(byte, b'-' | b'+')))
+}
+
+fn digits(text: &[u8], at: usize) -> usize {
+    run(text, at, u8::is_ascii_digit)
+}
+
+/// `12`, `.5`, `0.06`, `5.2e-05`: a dot or an `e` counts only before a digit.
+fn number(text: &[u8], at: usize) -> Option<usize> {
+    let mut end = digits(text, at);
+    if text.get(end) == Some(&b'.') {
+        let fraction = digits(text, end + 1);
+        if fraction > end + 1 {
+            end = fraction;
+        }
+    }
+    if end == at {
+        return None;
+    }
+    if text.get(end).is_some_and(|byte| matches!(byte, b'e' | b'E')) {
+        let exponent = sign(text, end + 1);
+        let after = digits(text, exponent);
+        if after > exponent {
+            end = after;
+        }
+    }
+    Some(end)
+}
+
+/// `[days+]hh:mm:ss`; hours may have more than two digits.
+fn clock(text: &[u8], at: usize) -> Option<usize> {
+    let mut from = at;
+    let mut end = digits(text, from);
+    if end > at && text.get(end) == Some(&b'+') {
+        from = end + 1;
+        end = digits(text, from);
+    }
+    for _ in 0..2 {
+        if end == from || text.get(end) != Some(&b':') {
+            return None;
+        }
+        from = end + 1;
+        end = digits(text, from);
+    }
+    (end > from).then_some(end)
+}
+
+fn word(text: &[u8], at: usize) -> usize {
+    if !text.get(at).is_some_and(|byte| is_word(*byte)) {
+        return at;
+    }
+    let end = run(text, at, |byte| is_word(*byte) || matches!(byte, b'-' | b'.' | b'+'));
+    before_marks(text, at, end, b"-.+")
+}
+
+fn is_word(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || byte == b'_' || byte >= 0x80
+}
+
+fn token(text: &[u8], at: usize) -> usize {
+    let end = run(text, at, |byte| *byte > b' ');
+    before_marks(text, at, end, b",;:.")
+}
+
+/// `class.subject.detail`, RFC 3463: one digit, then one to three, twice.
+fn dsn(text: &[u8], at: usize) -> Option<usize> {
+    let mut end = digits(text, at);
+    if end != at + 1 {
+        return None;
+    }
+    for _ in 0..2 {
+        if text.get(end) != Some(&b'.') {
+            return None;
+        }
+        let from = end + 1;
+        end = digits(text, from);
+        if !(1..=3).contains(&(end - from)) {
+            return None;
+        }
+    }
+    Some(end)
+}
+
+/// Brackets that may nest.
+fn enclosed(text: &[u8], at: usize, open: u8, close: u8) -> Option<Found> {
+    if text.get(at) != Some(&open) {
+        return None;
+    }
+    let mut depth = 0_usize;
+    for (offset, byte) in text[at..].iter().enumerate() {
+        if *byte == open {
+            depth += 1;
+        } else if *byte == close {
+            depth -= 1;
+            if depth == 0 {
+                return Some(Found {
+                    start: at + 1,
+                    end: at + offset,
+                    next: at + offset + 1,
+                });
+            }
+        }
+    }
+    None
+}
+
+fn quoted(text: &[u8], at: usize) -> Option<Found> {
+    let end = address::quote_end(text, at)?;
+    Some(Found {
+        start: at + 1,
+        end: end - 1,
+        next: end,
+    })
+}

@@ -1,0 +1,294 @@
+//! Reads the rule files, built-in and the operator's, and collects the problems of all of them.
+
+use std::hash::Hasher;
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+
+use serde::de::DeserializeOwned;
+use serde_yaml::{Location, Spanned};
+use siphasher::sip128::{Hasher128, SipHasher13};
+
+use super::builtin::BUILTIN;
+use super::compile::Builder;
+use super::file::{DuplicateText, PairsText, RuleText, TypeText, TypesText};
+use super::set::RuleSet;
+use crate::pattern::{self, Duplicate, Fault, PairsShape, Types};
+use crate::problem::{self, Problem};
+
+/// A rule file: its name and its text.
+#[derive(Debug, Clone)]
+pub struct RuleSource {
+    /// The path as shown in problems.
+    pub file: String,
+    /// The YAML.
+    pub text: String,
+    /// The operator's own: its rules win over the built-in ones.
+    pub operator: bool,
+}
+
+impl RuleSource {
+    /// The built-in files.
+    pub fn builtin() -> Vec<Self> {
+        BUILTIN
+            .iter()
+            .map(|(file, text)| Self {
+                file: (*file).to_owned(),
+                text: (*text).to_owned(),
+                operator: false,
+            })
+            .collect()
+    }
+
+    /// The YAML files of a folder and the folders in it, in the order of their names.
+    pub fn of_folder(folder: &Path) -> Result<Vec<Self>, Vec<Problem>> {
+        let mut paths = Vec::new();
+        let mut problems = Vec::new();
+        collect(folder, 0, &mut paths, &mut problems);
+        paths.sort();
+        let mut sources = Vec::new();
+        for path in paths {
+            match std::fs::read_to_string(&path) {
+                Ok(text) => sources.push(Self {
+                    file: path.display().to_string(),
+                    text,
+                    operator: true,
+                }),
+                Err(error) => {
+                    problems.push(Problem::of_file(
+                        path.display().to_string(),
+                        format!("cannot read the rule file: {error}"),
+                    ));
+                }
+            }
+        }
+        if problems.is_empty() {
+            Ok(sources)
+        } else {
+            Err(problems)
+        }
+    }
+
+    fn holds_types(&self) -> bool {
+        Path::new(&self.file)
+            .file_name()
+            .is_some_and(|name| name == "types.yaml")
+    }
+}
+
+/// Folders deeper than this are a mistake or a loop of links.
+const MAX_DEPTH: usize = 8;
+
+fn collect(folder: &Path, depth: usize, paths: &mut Vec<PathBuf>, problems: &mut Vec<Problem>) {
+    let entries = match std::fs::read_dir(folder) {
+        Ok(entries) => entries,
+        Err(error) => {
+            problems.push(Problem::of_file(
+                folder.display().to_string(),
+                format!("cannot read the folder of rules: {error}"),
+            ));
+            return;
+        }
+    };
+    for path in entries.filter_map(|entry| Some(entry.ok()?.path())) {
+        if path.is_dir() && depth < MAX_DEPTH {
+            collect(&path, depth + 1, paths, problems);
+        } else if path
+            .extension()
+            .is_some_and(|extension| extension == "yaml" || extension == "yml")
+        {
+            paths.push(path);
+        }
+    }
+}
+
+impl RuleSet {
+    /// The rules that are built in.
+    pub fn builtin() -> Result<Self, Vec<Problem>> {
+        Self::of(&RuleSource::builtin())
+    }
+
+    /// The built-in rules and the operator's, whose rules win and replace a built-in one of the same id.
+    pub fn load(folders: &[PathBuf]) -> Result<Self, Vec<Problem>> {
+        let mut sources = RuleSource::builtin();
+        let mut problems = Vec::new();
+        for folder in folders {
+            match RuleSource::of_folder(folder) {
+                Ok(more) => sources.extend(more),
+                Err(more) => problems.extend(more),
+            }
+        }
+        match Self::of(&sources) {
+            Err(more) => {
+                problems.extend(more);
+                Err(problems)
+            }
+            Ok(set) if problems.is_empty() => Ok(set),
+            Ok(_) => Err(problems),
+        }
+    }
+
+    /// The rules of these files.
+    pub fn of(sources: &[RuleSource]) -> Result<Self, Vec<Problem>> {
+        let mut problems = Vec::new();
+        let mut types = Types::default();
+        let mut families = Vec::new();
+        let mut defined = Vec::new();
+        for source in sources.iter().filter(|source| source.holds_types()) {
+            match source.parse::<TypesText>() {
+                Ok(text) => {
+                    for (name, tags) in text.programs.into_iter().flat_map(|programs| programs.0) {
+                        families.push((name.value, tags.into_iter().map(|tag| tag.value).collect()));
+                    }
+                    for (name, body) in text.types.into_iter().flat_map(|types| types.0) {
+                        define(source, &mut types, &name, &body, &mut problems);
+                        defined.push((source, name, body));
+                    }
+                }
+                Err(problem) => problems.push(problem),
+            }
+        }
+        for (source, name, body) in &defined {
+            for (key, fault) in pattern::check_type(&name.value, &types) {
+                problems.push(source.problem(&format!("type `{}`", name.value), body_text(body, key), &fault));
+            }
+        }
+        let mut builder = Builder::new(types, families);
+        for source in sources.iter().filter(|source| !source.holds_types()) {
+            match source.parse::<Vec<RuleText>>() {
+                Ok(rules) => {
+                    for rule in rules {
+                        builder.add(source, &rule, &mut problems);
+                    }
+                }
+                Err(problem) => problems.push(problem),
+            }
+        }
+        if problems.is_empty() {
+            Ok(builder.finish(fingerprint(sources)))
+        } else {
+            Err(problems)
+        }
+    }
+}
+
+/// A digest of what all files say, in their order.
+fn fingerprint(sources: &[RuleSource]) -> String {
+    let mut hasher = SipHasher13::new();
+    for source in sources {
+        hasher.write_usize(source.text.len());
+        hasher.write(source.text.as_bytes());
+        hasher.write_u8(u8::from(source.operator));
+    }
+    format!("{:032x}", hasher.finish128().as_u128())
+}
+
+/// The scalar of a type, or of one key of its list, with its place.
+fn body_text(body: &Spanned<TypeText>, key: Option<usize>) -> (&str, Location) {
+    match (&body.value, key) {
+        (TypeText::Pattern(text), _) => (text, body.defined),
+        (TypeText::Pairs(pairs), Some(key)) => pairs
+            .keys
+            .as_ref()
+            .and_then(|keys| keys.0.get(key))
+            .map_or(("", body.defined), |(_, value)| (value.value.as_str(), value.defined)),
+        (TypeText::Pairs(_), None) => ("", body.defined),
+    }
+}
+
+fn define(
+    source: &RuleSource,
+    types: &mut Types,
+    name: &Spanned<String>,
+    body: &Spanned<TypeText>,
+    problems: &mut Vec<Problem>,
+) {
+    let whose = format!("type `{}`", name.value);
+    if Types::is_built_in(&name.value) {
+        let fault = Fault::new(0..name.value.len(), "the language itself has a type of this name");
+        problems.push(source.problem(&whose, (&name.value, name.defined), &fault));
+        return;
+    }
+    match &body.value {
+        TypeText::Pattern(text) => {
+            if let Err(fault) = types.add(&name.value, text) {
+                problems.push(source.problem(&whose, body_text(body, None), &fault));
+            }
+        }
+        TypeText::Pairs(pairs) => {
+            let keys: Vec<_> = pairs.keys.iter().flat_map(|keys| &keys.0).collect();
+            for required in pairs.required.iter().chain(&pairs.first) {
+                let known = keys.iter().map(|(key, _)| key.value.as_str());
+                let last = pairs.last.iter().map(|key| key.value.as_str());
+                if known.clone().chain(last.clone()).all(|key| key != required.value) {
+                    let mut fault = Fault::new(
+                        0..required.value.len(),
+                        format!("`{}` is no key of the list", required.value),
+                    );
+                    fault.help = pattern::did_you_mean(&required.value, known.chain(last));
+                    problems.push(source.problem(&whose, (&required.value, required.defined), &fault));
+                }
+            }
+            if let Err(faults) = types.add_pairs(&name.value, shape(pairs), &keys_of(&keys)) {
+                for (key, fault) in faults {
+                    problems.push(source.problem(&whose, body_text(body, Some(key)), &fault));
+                }
+            }
+        }
+    }
+}
+
+fn keys_of(keys: &[&(Spanned<String>, Spanned<String>)]) -> Vec<(String, String)> {
+    keys.iter()
+        .map(|(key, value)| (key.value.clone(), value.value.clone()))
+        .collect()
+}
+
+fn shape(pairs: &PairsText) -> PairsShape {
+    let texts = |keys: &[Spanned<String>]| keys.iter().map(|key| key.value.clone()).collect();
+    PairsShape {
+        between: pairs.between.clone().unwrap_or_else(|| vec![", ".to_owned()]),
+        assign: pairs.assign.clone().unwrap_or_else(|| "=".to_owned()),
+        first: texts(&pairs.first),
+        required: texts(&pairs.required),
+        flags: pairs.flags.clone(),
+        last: texts(&pairs.last),
+        duplicate: match pairs.duplicate {
+            DuplicateText::First => Duplicate::First,
+            DuplicateText::Last => Duplicate::Last,
+            DuplicateText::All => Duplicate::All,
+        },
+    }
+}
+
+impl RuleSource {
+    fn parse<T: DeserializeOwned>(&self) -> Result<T, Problem> {
+        problem::parse_yaml(&self.file, &self.text)
+    }
+
+    /// A problem inside a scalar. If its value stands in the file as it is, the caret is under the very character,
+    /// otherwise (escapes, folded blocks) at the beginning of the scalar.
+    pub(crate) fn problem(&self, whose: &str, scalar: (&str, Location), fault: &Fault) -> Problem {
+        let (value, location) = scalar;
+        let start = problem::byte_of(&self.text, location);
+        // Quotes, or the `|-` of a block and its indentation, stand before the value.
+        let span = match self.text[start..].find(value) {
+            Some(offset) if !value.is_empty() && offset <= 40 => {
+                let base = start + offset;
+                base + fault.span.start..base + fault.span.end
+            }
+            _ => start..start + 1,
+        };
+        let mut problem = Problem::at(
+            &self.file,
+            &self.text,
+            within(span, &self.text),
+            format!("{whose}: {}", fault.title),
+        );
+        problem.help.clone_from(&fault.help);
+        problem
+    }
+}
+
+fn within(span: Range<usize>, text: &str) -> Range<usize> {
+    span.start.min(text.len())..span.end.min(text.len())
+}

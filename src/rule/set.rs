@@ -1,0 +1,328 @@
+//! The rules that run: which of them claims a line.
+//!
+//! In: a [`Line`]. Out: an [`Event`], or None if no rule of its program matches.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use super::dispatch::Bucket;
+use super::meaning::{self, ByDsn, Constant, Map};
+use crate::event::{Capture, Event, FieldId, Kind, Severity, Vocabulary};
+use crate::line::Line;
+use crate::pattern::{Begins, Head, Program, Scratch};
+
+/// A rule that runs.
+#[derive(Debug)]
+pub struct Rule {
+    pub(crate) id: String,
+    pub(crate) programs: Vec<String>,
+    pub(crate) severities: u8,
+    pub(crate) matcher: Matcher,
+    pub(crate) kind: Kind,
+    pub(crate) constants: Box<[Constant]>,
+    pub(crate) maps: Box<[Map]>,
+    pub(crate) fallback: bool,
+    pub(crate) generic: bool,
+    pub(crate) operator: bool,
+    pub(crate) samples: Vec<String>,
+    pub(crate) not: Vec<String>,
+    pub(crate) file: String,
+}
+
+/// What decides whether a text matches.
+#[derive(Debug)]
+pub(crate) enum Matcher {
+    /// The line with holes.
+    Pattern(Box<Program>),
+    /// A regular expression, and the fields of its groups.
+    Regex(Box<regex::bytes::Regex>, Box<[(usize, FieldId)]>),
+}
+
+impl Rule {
+    /// The unique name, `postfix/removed`.
+    pub fn id(&self) -> &str {
+        &self.id
+    }
+
+    /// The programs whose lines try the rule, as the file names them.
+    pub fn programs(&self) -> &[String] {
+        &self.programs
+    }
+
+    /// What its lines are about.
+    pub fn kind(&self) -> Kind {
+        self.kind
+    }
+
+    /// It recognises no more than the queue id.
+    pub fn generic(&self) -> bool {
+        self.generic
+    }
+
+    /// It loses to every other rule.
+    pub fn fallback(&self) -> bool {
+        self.fallback
+    }
+
+    /// It is the operator's, not built in.
+    pub fn operator(&self) -> bool {
+        self.operator
+    }
+
+    /// It is a regular expression.
+    pub fn is_regex(&self) -> bool {
+        matches!(self.matcher, Matcher::Regex(..))
+    }
+
+    /// The file that it stands in.
+    pub fn file(&self) -> &str {
+        &self.file
+    }
+
+    /// Messages that it must match.
+    pub fn samples(&self) -> &[String] {
+        &self.samples
+    }
+
+    /// Messages that it must not match.
+    pub fn not(&self) -> &[String] {
+        &self.not
+    }
+
+    /// What comes first: 0 the operator's, 1 built-in, 2 and 3 the fallbacks of both.
+    pub(crate) fn rank(&self) -> u8 {
+        u8::from(!self.operator) + 2 * u8::from(self.fallback)
+    }
+
+    /// True if the text, its severity taken off, matches; the fields are then in the scratch.
+    fn matches(&self, severity: Severity, text: &[u8], scratch: &mut Scratch) -> bool {
+        self.severities & (1 << severity as u8) != 0 && self.matcher.matches(text, scratch)
+    }
+}
+
+impl Matcher {
+    fn matches(&self, text: &[u8], scratch: &mut Scratch) -> bool {
+        match self {
+            Self::Pattern(program) => program.matches(text, scratch),
+            Self::Regex(regex, slots) => {
+                let mut places = regex.capture_locations();
+                if regex.captures_read(&mut places, text).is_none() {
+                    return false;
+                }
+                scratch.take(slots.iter().filter_map(|(group, field)| {
+                    let (start, end) = places.get(*group)?;
+                    Some((*field, start, end))
+                }));
+                true
+            }
+        }
+    }
+
+    fn heads(&self) -> Vec<Head> {
+        match self {
+            Self::Pattern(program) => program.heads(),
+            Self::Regex(..) => vec![Head {
+                after_id: false,
+                begins: Begins::Anything,
+            }],
+        }
+    }
+}
+
+/// A rule that claims a text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Claim {
+    /// Index into [`RuleSet::rules`].
+    pub rule: usize,
+    /// What comes first: the lowest.
+    pub rank: u8,
+}
+
+/// The rules that run, by program.
+#[derive(Debug)]
+pub struct RuleSet {
+    /// In the order of the files; the index is [`Event::rule`].
+    rules: Vec<Rule>,
+    /// Indices into `rules` in the order of rank, then of the files: the numbers in the buckets.
+    order: Vec<u16>,
+    buckets: Vec<Bucket>,
+    /// `smtpd` of the gates `postfix/smtpd`.
+    by_last_part: HashMap<String, usize>,
+    by_tag: HashMap<String, usize>,
+    /// For a bare Postfix name without slash: all rules of `postfix/*`.
+    bare_postfix: usize,
+    vocabulary: Arc<Vocabulary>,
+    by_dsn: ByDsn,
+}
+
+impl RuleSet {
+    pub(crate) fn new(
+        rules: Vec<Rule>,
+        families: &[(String, Vec<String>)],
+        vocabulary: Arc<Vocabulary>,
+        by_dsn: ByDsn,
+    ) -> Self {
+        let mut order: Vec<u16> = (0..u16::try_from(rules.len()).unwrap_or(u16::MAX)).collect();
+        order.sort_by_key(|rule| rules[*rule as usize].rank());
+        let mut set = Self {
+            rules,
+            order,
+            buckets: vec![Bucket::default()],
+            by_last_part: HashMap::new(),
+            by_tag: HashMap::new(),
+            bare_postfix: 0,
+            vocabulary,
+            by_dsn,
+        };
+        for place in 0..set.order.len() {
+            let rule = &set.rules[set.order[place] as usize];
+            let heads = rule.matcher.heads();
+            let mut into = Vec::new();
+            for program in rule.programs.clone() {
+                if let Some((first, _)) = program.split_once('/') {
+                    let last = program.rsplit('/').next().unwrap_or_default();
+                    into.push(bucket(&mut set.buckets, &mut set.by_last_part, last));
+                    if first.starts_with("postfix") {
+                        into.push(set.bare_postfix);
+                    }
+                    continue;
+                }
+                if program == "postfix" {
+                    into.push(set.bare_postfix);
+                    continue;
+                }
+                // A name may be a tag and a family at once: `sendmail` is one of the tags of `sendmail`.
+                let tags = families.iter().filter(|(name, _)| *name == program);
+                for tag in tags.flat_map(|(_, tags)| tags).chain([&program]) {
+                    into.push(bucket(&mut set.buckets, &mut set.by_tag, tag));
+                }
+            }
+            into.sort_unstable();
+            into.dedup();
+            for bucket in into {
+                set.buckets[bucket].add(u16::try_from(place).unwrap_or(u16::MAX), &heads);
+            }
+        }
+        set
+    }
+
+    /// What a line says. None if no rule of its program matches.
+    pub fn event(&self, line: &Arc<Line>, scratch: &mut Scratch) -> Option<Event> {
+        let text = line.text();
+        let (severity, from) = severity(text);
+        let message = &text[from..];
+        let bucket = self.bucket(&line.program)?;
+        let index = bucket
+            .candidates(message)
+            .filter_map(|place| self.order.get(place as usize))
+            .find(|index| self.rules[**index as usize].matches(severity, message, scratch))?;
+        Some(self.build(line, *index, severity, from, scratch))
+    }
+
+    /// What a line says by the one rule, if that rule matches, whatever its program is.
+    pub fn event_by(&self, rule: usize, line: &Arc<Line>, scratch: &mut Scratch) -> Option<Event> {
+        let text = line.text();
+        let (severity, from) = severity(text);
+        let index = u16::try_from(rule).ok()?;
+        self.rules
+            .get(rule)?
+            .matches(severity, &text[from..], scratch)
+            .then(|| self.build(line, index, severity, from, scratch))
+    }
+
+    /// Every rule of a program that matches a text, the winner first.
+    pub fn claims(&self, program: &str, text: &[u8], scratch: &mut Scratch) -> Vec<Claim> {
+        let (severity, from) = severity(text);
+        let message = &text[from..];
+        let Some(bucket) = self.bucket(program) else {
+            return Vec::new();
+        };
+        bucket
+            .candidates(message)
+            .filter_map(|place| self.order.get(place as usize).map(|index| *index as usize))
+            .filter(|index| self.rules[*index].matches(severity, message, scratch))
+            .map(|rule| Claim {
+                rule,
+                rank: self.rules[rule].rank(),
+            })
+            .collect()
+    }
+
+    /// True if two rules of the winner's rank claim the line.
+    pub fn ambiguous(&self, program: &str, text: &[u8], scratch: &mut Scratch) -> bool {
+        let claims = self.claims(program, text, scratch);
+        claims
+            .first()
+            .is_some_and(|first| claims.iter().skip(1).any(|other| other.rank == first.rank))
+    }
+
+    /// The names and constants of the rules' events.
+    pub fn vocabulary(&self) -> &Arc<Vocabulary> {
+        &self.vocabulary
+    }
+
+    /// A digest of what the rule files say.
+    pub fn fingerprint(&self) -> &str {
+        &self.vocabulary.fingerprint
+    }
+
+    /// The rules in the order of the files.
+    pub fn rules(&self) -> &[Rule] {
+        &self.rules
+    }
+
+    /// True if there are rules for this program.
+    pub fn knows(&self, program: &str) -> bool {
+        self.bucket(program).is_some()
+    }
+
+    fn build(&self, line: &Arc<Line>, index: u16, severity: Severity, from: usize, scratch: &mut Scratch) -> Event {
+        let rule = &self.rules[index as usize];
+        let mut captures: Vec<Capture> = Vec::with_capacity(scratch.spans().len() + rule.constants.len() + 1);
+        captures.extend(scratch.spans().iter().map(|span| meaning::capture(*span, from)));
+        meaning::add(&mut captures, line.text(), &rule.maps, &rule.constants, self.by_dsn);
+        Event {
+            line: Arc::clone(line),
+            kind: rule.kind,
+            rule: index,
+            generic: rule.generic,
+            ambiguous: false,
+            severity,
+            captures: captures.into(),
+            vocabulary: Arc::clone(&self.vocabulary),
+        }
+    }
+
+    fn bucket(&self, program: &str) -> Option<&Bucket> {
+        let number = match program.rsplit_once('/') {
+            Some((_, last)) => *self.by_last_part.get(last)?,
+            None => match self.by_tag.get(program) {
+                Some(number) => *number,
+                None if program.starts_with("postfix") => self.bare_postfix,
+                None => return None,
+            },
+        };
+        self.buckets.get(number)
+    }
+}
+
+fn bucket(buckets: &mut Vec<Bucket>, names: &mut HashMap<String, usize>, name: &str) -> usize {
+    *names.entry(name.to_owned()).or_insert_with(|| {
+        buckets.push(Bucket::default());
+        buckets.len() - 1
+    })
+}
+
+/// The severity that a text begins with, and where the message begins behind it.
+pub(crate) fn severity(text: &[u8]) -> (Severity, usize) {
+    let prefixes: [(&[u8], Severity); 4] = [
+        (b"warning: ", Severity::Warning),
+        (b"error: ", Severity::Error),
+        (b"fatal: ", Severity::Fatal),
+        (b"panic: ", Severity::Panic),
+    ];
+    prefixes
+        .iter()
+        .find(|(prefix, _)| text.starts_with(prefix))
+        .map_or((Severity::Info, 0), |(prefix, severity)| (*severity, prefix.len()))
+}
