@@ -5,3 +5,6 @@ mod architecture;
 mod lines;
 mod patterns;
 mod store;
+mod agreement;
+mod truth;
+mod tool;

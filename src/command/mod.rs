@@ -18,6 +18,7 @@ mod trace;
 mod when;
 
 use std::io;
+use std::io::Write as _;
 use std::process::ExitCode;
 
 use crate::cli::{Cli, Command, Global};

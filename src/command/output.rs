@@ -32,11 +32,11 @@ impl Output {
             Color::Never => ColorChoice::Never,
             Color::Auto => AutoStream::choice(&io::stderr()),
         };
-        let stdout = BufWriter::with_capacity(1 << 16, io::stdout());
+        let stdout: Box<dyn Write + Send> = Box::new(BufWriter::with_capacity(1 << 16, io::stdout()));
         Self {
             out: match choice {
                 ColorChoice::Never => Box::new(StripStream::new(stdout)),
-                _ => Box::new(stdout),
+                _ => stdout,
             },
             err: AutoStream::new(io::stderr(), err),
             json: global.json,

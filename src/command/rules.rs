@@ -38,9 +38,9 @@ pub(super) fn run(global: &Global, command: RulesCommand, output: &mut Output) -
             let rules = load(global, &config)?;
             for rule in rules.rules() {
                 if output.json {
-                    output.object(&json!({"id": rule.id, "program": rule.programs, "kind": rule.kind.name()}))?;
+                    output.object(&json!({"id": rule.id(), "program": rule.programs(), "kind": rule.kind().name()}))?;
                 } else {
-                    writeln!(output, "{:<44} {:<14} {}", rule.id, rule.kind.name(), rule.programs.join(", "))?;
+                    writeln!(output, "{:<44} {:<14} {}", rule.id(), rule.kind().name(), rule.programs().join(", "))?;
                 }
             }
         }

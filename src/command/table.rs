@@ -12,7 +12,7 @@ use super::output::Output;
 /// Prints one row a message.
 pub(super) fn print(transactions: &[Transaction], output: &mut Output) -> io::Result<()> {
     let mut table = Table::new();
-    table.load_preset(presets::NOTHING);
+    table.load_style(presets::NOTHING);
     if Output::is_terminal() {
         table.set_content_arrangement(ContentArrangement::Dynamic);
         table.enforce_styling();
