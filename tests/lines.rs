@@ -170,3 +170,375 @@ fn a_stored_line_read_again_is_the_same_line() {
         }
     }
 }
+
+#[test]
+fn headers_are_read_in_every_form_of_a_format() {
+    const QMGR: &str = "mx1 postfix/qmgr 252 757F89D60C0: removed";
+    let second = format!("2026-11-04T02:04:04.000Z {QMGR}");
+    let fraction = format!("2026-11-04T02:04:04.483Z {QMGR}");
+    for raw in [
+        "Nov  4 02:04:04 mx1 postfix/qmgr[252]: 757F89D60C0: removed",
+        "Nov 4 02:04:04 mx1 postfix/qmgr[252]: 757F89D60C0: removed",
+        "Nov 04 02:04:04 MX1 postfix/qmgr[252]: 757F89D60C0: removed\r",
+        "<22>Nov  4 02:04:04 mx1 postfix/qmgr[252]: 757F89D60C0: removed",
+        "<mail.info>Nov  4 02:04:04 mx1 postfix/qmgr[252]: 757F89D60C0: removed",
+        "Nov  4 2026 02:04:04 mx1 postfix/qmgr[252]:757F89D60C0: removed",
+        "Nov  4 02:04:04 2026 mx1 postfix/qmgr[252]: 757F89D60C0: removed",
+        "2026-11-04 02:04:04 mx1 postfix/qmgr[252]: 757F89D60C0: removed",
+        "\0\0\0\0Nov  4 02:04:04 mx1 postfix/qmgr[252]: 757F89D60C0: removed",
+    ] {
+        assert_eq!(told(raw), second, "{raw}");
+    }
+    for raw in [
+        "Nov  4 02:04:04.483482 mx1 postfix/qmgr[252]: 757F89D60C0: removed",
+        "2026-11-04T02:04:04.483482+00:00 mx1 postfix/qmgr[252]: 757F89D60C0: removed",
+        "2026-11-04T02:04:04.483Z mx1 postfix/qmgr[252]: 757F89D60C0: removed",
+        "2026-11-03T21:04:04.483482-05:00 mx1 postfix/qmgr[252]:   757F89D60C0: removed",
+        "2026-11-04T07:49:04.483482+05:45 mx1 postfix/qmgr[252]: 757F89D60C0: removed",
+        "2026-11-04 03:04:04,483 +0100 mx1 postfix/qmgr[252]: 757F89D60C0: removed",
+        "<22>2026-11-04T02:04:04.483482Z mx1 postfix/qmgr[252]: 757F89D60C0: removed",
+        "<22>1 2026-11-04T02:04:04.483482+00:00 mx1 postfix/qmgr 252 - -  757F89D60C0: removed",
+        "1 2026-11-04T02:04:04.483482Z mx1 postfix/qmgr 252 - - 757F89D60C0: removed",
+        "<22>1 2026-11-04T02:04:04.483Z mx1 postfix/qmgr 252 ID47 - \u{feff}757F89D60C0: removed",
+        r#"<22>1 2026-11-04T02:04:04.483Z mx1 postfix/qmgr 252 - [a@1 b="\"]\\"][c d="]"] 757F89D60C0: removed"#,
+    ] {
+        assert_eq!(told(raw), fraction, "{raw}");
+    }
+}
+
+#[test]
+fn a_tag_is_read_whole_damaged_or_not_at_all() {
+    for (tag, claim) in [
+        (
+            "postfix/submission/smtpd[571]: connect",
+            "postfix/submission/smtpd 571 connect",
+        ),
+        ("postfix-out/smtp[12]: A: removed", "postfix-out/smtp 12 A: removed"),
+        (
+            "sm-mta[83]: 6AO2Rr6q000083: from=<>",
+            "sm-mta 83 6AO2Rr6q000083: from=<>",
+        ),
+        (
+            "dovecot: lmtp(pat)<271><x>: msgid=<a@b>",
+            "dovecot - lmtp(pat)<271><x>: msgid=<a@b>",
+        ),
+        ("/postfix-script[7]: starting", "/postfix-script 7 starting"),
+        (
+            "policyd-spf[9]: : prepend Received-SPF: Pass",
+            "policyd-spf 9 : prepend Received-SPF: Pass",
+        ),
+        // Oddity 1: relayed as RFC 5424 and written out again in the traditional form.
+        (
+            "postfix[272] 652C99F4586: to=<a@b>",
+            "postfix 272 652C99F4586: to=<a@b>",
+        ),
+        (
+            "sm-mta[294] 6AO2PeLM000294: to=<a@b>",
+            "sm-mta 294 6AO2PeLM000294: to=<a@b>",
+        ),
+        ("last message repeated 2 times", " - last message repeated 2 times"),
+        ("-- MARK --", " - -- MARK --"),
+        ("[203.0.113.6]:52935 said", " - [203.0.113.6]:52935 said"),
+        ("kernel[main]: up", "kernel - up"),
+        ("postfix/qmgr[252]:", "postfix/qmgr 252 "),
+    ] {
+        let expected = format!("2026-11-24T02:25:40.000Z mx2 {claim}");
+        assert_eq!(told(&format!("Nov 24 02:25:40 mx2 {tag}")), expected);
+    }
+    // Without a host: a daemon's own file.
+    assert_eq!(
+        told("Nov 24 02:25:40 postfix/qmgr[252]: 652C99F4586: removed"),
+        "2026-11-24T02:25:40.000Z  postfix/qmgr 252 652C99F4586: removed"
+    );
+}
+
+#[test]
+fn a_damaged_line_is_the_line_that_it_was() {
+    let whole = utc("2026-11-24T02:25:40.123+00:00 mx2 postfix/smtp[272]: 652C99F4586: removed");
+    let damaged = utc("Nov 24 02:25:40 mx2 postfix[272] 652C99F4586: removed");
+    assert_eq!(digests(&whole), digests(&damaged));
+}
+
+#[test]
+fn a_line_without_a_time_is_no_line() {
+    for raw in [
+        "postfix/qmgr[252]: 757F89D60C0: removed",
+        "<22>1 - mx1 postfix 252 - - 757F89D60C0: removed",
+        "Nov 31 02:04:04 mx1 postfix/qmgr[252]: 757F89D60C0: removed",
+        "Nov 24 24:04:04 mx1 postfix/qmgr[252]: 757F89D60C0: removed",
+        "2026-02-29T02:04:04Z mx1 postfix/qmgr[252]: 757F89D60C0: removed",
+        "Nov 24 02:04:04",
+        "2026-11-24T02:04:04+00:00",
+        "<22>1 2026-11-24T02:04:04Z mx1 postfix 252 - [a b=\"c\\",
+        "<22>",
+        "",
+    ] {
+        assert_eq!(told(raw), "0 lines", "{raw}");
+    }
+}
+
+#[test]
+fn a_repeated_message_is_as_many_lines() {
+    let lines = lab_lines("postfix-repeated/mail.log", -18_000);
+    let raw = lines
+        .iter()
+        .find(|line| line.repeated && line.pid == Some(283))
+        .unwrap();
+    // Five equal refusals in one session: one, `message repeated 3 times`, and one that rsyslog wrote out again.
+    let refused: Vec<&Line> = lines.iter().filter(|line| line.text() == raw.text()).collect();
+    let marks: Vec<bool> = refused.iter().map(|line| line.repeated).collect();
+    assert_eq!(marks, [false, true, true, true, false]);
+    assert!(raw.text().starts_with(b"NOQUEUE: reject: RCPT from client-11") && raw.text().ends_with(b">"));
+    assert!(
+        raw.raw
+            .starts_with(b"Nov 23 21:32:26 mx4 postfix/smtpd[283]: message repeated 3 times: [ ")
+    );
+    let ordinals: Vec<(i64, u16)> = refused
+        .iter()
+        .map(|line| (line.at.second() % 60, line.ordinal))
+        .collect();
+    assert_eq!(ordinals, [(26, 0), (26, 1), (26, 2), (26, 3), (27, 0)]);
+}
+
+#[test]
+fn a_repetition_without_bound_is_bounded() {
+    let most = usize::try_from(MAX_REPEATED).unwrap();
+    let head = "Nov 24 02:04:04 mx1 postfix/smtpd[1]: message repeated";
+    assert_eq!(utc(&format!("{head} 999999999 times: [ x]")).len(), most);
+    // No count, or one that no program would write: the line stands for itself.
+    for raw in [
+        "0 times: [ x]",
+        "99999999999999999999 times: [ x]",
+        "3 times: [ x",
+        "-1 times: [ x]",
+    ] {
+        let lines = utc(&format!("{head} {raw}"));
+        assert_eq!(lines.len(), 1, "{raw}");
+        assert!(!lines[0].repeated && lines[0].text().starts_with(b"message repeated"));
+    }
+}
+
+#[test]
+fn equal_lines_of_a_second_are_counted_by_content() {
+    let connect = "mx1 postfix/postscreen[257]: CONNECT from [192.0.2.50]:25";
+    let log = format!(
+        "Nov 24 02:04:04 {connect}\nNov 24 02:04:05 {connect}\nNov 24 02:04:04 {connect}\n\
+         2026-11-24T02:04:04.9Z {connect}\n<22>1 2026-11-24T02:04:05Z mx1 postfix 257 - - CONNECT from [192.0.2.50]:25"
+    );
+    let ordinals: Vec<u16> = utc(&log).iter().map(|line| line.ordinal).collect();
+    assert_eq!(ordinals, [0, 0, 1, 2, 1]);
+}
+
+/// The years of lines that tell none.
+fn years(log: &str, dating: Dating, evidence: Evidence) -> Vec<String> {
+    lines(log.as_bytes(), dating, evidence)
+        .iter()
+        .map(|line| line.at.rfc3339()[..10].to_owned())
+        .collect()
+}
+
+fn at(rfc3339: &str) -> Moment {
+    serde_json::from_value(serde_json::Value::from(rfc3339)).unwrap()
+}
+
+#[test]
+fn the_year_is_told_by_the_best_evidence() {
+    let short = "Dec 30 02:04:04 mx1 postfix/qmgr[252]: 757F89D60C0: removed";
+    let long = "Dec 30 02:04:04 mx1 postfix/qmgr[252]: 4jYRVX2ky8z1Wg27: removed";
+    let none = Evidence::default();
+    let utc = dating(TimeZone::Utc);
+    let file = Evidence {
+        log: None,
+        name: Some(at("2024-01-07T00:00:00Z")),
+        modified: Some(at("2023-01-07T00:00:00Z")),
+    };
+    // Never in the future: now is in November 2026.
+    assert_eq!(years(short, utc, none), ["2025-12-30"]);
+    assert_eq!(years(short, utc, Evidence { name: None, ..file }), ["2022-12-30"]);
+    assert_eq!(years(short, utc, file), ["2023-12-30"]);
+    // The id is of 2026-11-24, so its line is no older, whatever the file says, once now is late enough.
+    let later = Dating {
+        now: at("2030-01-01T00:00:00Z"),
+        ..utc
+    };
+    assert_eq!(years(long, later, file), ["2026-12-30"]);
+    let sendmail = "Dec 30 02:04:04 sm1 sm-mta[83]: 6AO2PNgV000084: from=<>";
+    assert_eq!(years(sendmail, later, file), ["2026-12-30"]);
+    // A person knows better than any evidence.
+    let said = Dating {
+        year: Some(2031),
+        ..later
+    };
+    assert_eq!(years(long, said, file), ["2031-12-30"]);
+    // A neighbour with a year.
+    let mixed = format!("2021-12-29T00:00:00Z mx1 postfix/qmgr[252]: A: removed\n{short}");
+    assert_eq!(years(&mixed, utc, none), ["2021-12-29", "2021-12-30"]);
+    // The id stands far behind the first lines, as it does in a log that begins with connections.
+    let far = format!("{}\n{long}", vec![short; 500].join("\n"));
+    assert!(years(&far, later, file).iter().all(|day| day == "2026-12-30"));
+}
+
+#[test]
+fn the_year_steps_at_new_year_and_back_for_a_late_line() {
+    let line = |day: &str| format!("{day} mx1 postfix/qmgr[252]: 757F89D60C0: removed");
+    let log: Vec<String> = [
+        "Dec 31 23:59:59",
+        "Jan  1 00:00:00",
+        "Dec 31 23:59:58",
+        "Jan  1 00:00:01",
+        "Feb 29 01:00:00",
+    ]
+    .iter()
+    .map(|day| line(day))
+    .collect();
+    let written = Evidence {
+        modified: Some(at("2024-03-01T00:00:00Z")),
+        ..Evidence::default()
+    };
+    let expected = ["2023-12-31", "2024-01-01", "2023-12-31", "2024-01-01", "2024-02-29"];
+    assert_eq!(years(&log.join("\n"), dating(TimeZone::Utc), written), expected);
+    let said = Dating {
+        year: Some(2023),
+        ..dating(TimeZone::Utc)
+    };
+    assert_eq!(years(&log.join("\n"), said, Evidence::default()), expected);
+    // A machine that has just booted has no clock; the lines after it are not moved.
+    let stray = ["Nov  2 10:00:00", "Jan  1 00:00:12", "Nov  2 10:00:01"]
+        .map(line)
+        .join("\n");
+    let days = years(&stray, dating(TimeZone::Utc), written);
+    assert_eq!((days[0].as_str(), days[2].as_str()), ("2023-11-02", "2023-11-02"));
+}
+
+#[test]
+fn queue_ids_tell_when_the_zone_is_wrong() {
+    let log = lab("multihop/mx1.mail.log");
+    for (offset, minutes) in [(0, Some(0)), (-18_000, Some(300)), (20_700, Some(-345))] {
+        let mut reader = Reader::new(Arc::from("mx1"), dating(TimeZone::Fixed(offset)), Evidence::default());
+        reader.look_ahead(&log);
+        for raw in log.split(|byte| *byte == b'\n') {
+            reader.read(raw, 1);
+        }
+        assert_eq!(reader.zone_offset_minutes(), minutes, "read as {offset}");
+    }
+    // Where every stamp tells its zone there is nothing to say; nor do short ids tell anything.
+    for (name, minutes) in [
+        ("multihop/mx1.mail.rfc3339.log", None),
+        ("postfix-short/mail.log", None),
+        ("sendmail/mail.log", Some(0)),
+    ] {
+        let log = lab(name);
+        let mut reader = Reader::new(Arc::from(name), dating(TimeZone::Utc), Evidence::default());
+        for raw in log.split(|byte| *byte == b'\n') {
+            reader.read(raw, 1);
+        }
+        assert_eq!(reader.zone_offset_minutes(), minutes, "{name}");
+    }
+}
+
+#[test]
+fn long_and_sendmail_ids_tell_their_time_and_short_ones_nothing() {
+    assert_eq!(of_queue_id("4jYRVX2ky8z1Wg27"), Some(Moment(1_795_487_124_386)));
+    assert_eq!(of_queue_id("6AO2PNgV000084"), Some(at("2026-11-24T02:25:23Z")));
+    for id in [
+        "652C99F4586",
+        "757F89D60C0",
+        "0F5383D",
+        "",
+        "NOQUEUE",
+        "statistics",
+        // A short id with a long inode, which could be sendmail's.
+        "6AB2D3A1000084",
+        // No such month, day, hour; no such microsecond; no time of any log.
+        "6CO2PNgV000084",
+        "6A02PNgV000084",
+        "6AOOPNgV000084",
+        "4jYRVXzzzzz1Wg27",
+        "000000000Cz1Wg27",
+        "6AO2PNgV00008x",
+        "6AO2PNgV",
+        "4jYRVX2ky8a1Wg27",
+        "4jYRVX2kü8z1Wg27",
+    ] {
+        assert_eq!(of_queue_id(id), None, "{id}");
+    }
+}
+
+/// Every id of the lab that tells its time tells it: never later than its line, and most of them just then.
+#[test]
+fn an_id_is_not_later_than_its_line() {
+    let mut count = 0;
+    for (name, offset) in [("sendmail/mail.rfc3339.log", 0), ("multihop/mx1.mail.rfc3339.log", 0)] {
+        for line in lab_lines(name, offset) {
+            let text = String::from_utf8_lossy(line.text()).into_owned();
+            let Some(told) = text.split(':').next().and_then(of_queue_id) else {
+                continue;
+            };
+            count += 1;
+            let age = line.at.0 - told.0;
+            assert!((-20..300_000).contains(&age), "{name}:{} {age} ms", line.origin.number);
+        }
+    }
+    assert_eq!(count, 1423);
+}
+
+#[test]
+fn bytes_are_kept_as_they_are_and_no_longer_than_they_may_be() {
+    let raw = b"Nov 24 02:04:04 mx1 postfix/smtpd[1]: \xff\0\xfe to=<\xc3\xbc>";
+    let lines = lines(raw, dating(TimeZone::Utc), Evidence::default());
+    assert_eq!(lines[0].text(), b"\xff\0\xfe to=<\xc3\xbc>");
+    let long = format!("Nov 24 02:04:04 mx1 postfix/smtpd[1]: {}", "x".repeat(10_000_000));
+    assert_eq!(utc(&long)[0].raw.len(), MAX_LINE_BYTES);
+}
+
+/// Bytes from which headers are likely to come.
+fn likely() -> impl Strategy<Value = Vec<u8>> {
+    let part = prop_oneof![
+        proptest::sample::select(vec![
+            "Nov 24 02:04:04 ",
+            "Feb 29 02:04:04 ",
+            "2026-11-24T02:04:04.455556+00:00 ",
+            "<22>",
+            "1 ",
+            "mx1 ",
+            "postfix",
+            "/smtpd",
+            "[277]",
+            ":",
+            " ",
+            "- - - ",
+            "[a b=\"",
+            "\"]",
+            "\\",
+            "message repeated ",
+            "3",
+            " times: [ ",
+            "]",
+            "\r",
+            "\n",
+            "\0",
+            "4jYRVX2ky8z1Wg27: ",
+            "6AO2PNgV000084: ",
+            "\u{feff}",
+            "2026 ",
+            ".5",
+            "+",
+            "Z",
+        ])
+        .prop_map(|part| part.as_bytes().to_vec()),
+        proptest::collection::vec(any::<u8>(), 0..6),
+    ];
+    proptest::collection::vec(part, 0..24).prop_map(|parts| parts.concat())
+}
+
+proptest! {
+    #[test]
+    fn any_bytes_are_read_without_harm_and_the_same_again(log in likely()) {
+        for line in lines(&log, dating(TimeZone::Local), Evidence::default()) {
+            let again = Line::again(&line.raw, line.at, line.ordinal).unwrap();
+            prop_assert_eq!(again.digest(), line.digest());
+            prop_assert_eq!(again.repeated, line.repeated);
+            prop_assert!(line.text.end as usize <= line.raw.len());
+        }
+    }
+}

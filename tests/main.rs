@@ -8,3 +8,4 @@ mod store;
 mod agreement;
 mod truth;
 mod tool;
+mod sources;

@@ -100,7 +100,7 @@ impl Calendar {
         }
         let at = match stamp {
             Stamp::Absolute(milliseconds) => Moment(milliseconds),
-            Stamp::Wall(wall) => self.from_wall(wall),
+            Stamp::Wall(wall) => self.of_wall(wall),
             Stamp::Yearless(day) => self.dated(day, queue_time())?,
         };
         self.last = Some((stamp, at));
@@ -114,7 +114,7 @@ impl Calendar {
     pub(crate) fn proof(&self, stamp: Stamp, queue_time: impl FnOnce() -> Option<Moment>) -> Option<Moment> {
         match stamp {
             Stamp::Absolute(milliseconds) => Some(Moment(milliseconds)),
-            Stamp::Wall(wall) => Some(self.from_wall(wall)),
+            Stamp::Wall(wall) => Some(self.of_wall(wall)),
             Stamp::Yearless(day) => self.not_before(day, queue_time()?),
         }
     }
@@ -180,11 +180,11 @@ impl Calendar {
     }
 
     fn in_year(&self, day: Yearless, year: i64) -> Option<Moment> {
-        day.in_year(year).map(|wall| self.from_wall(wall))
+        day.in_year(year).map(|wall| self.of_wall(wall))
     }
 
     /// Of the wall clock's milliseconds.
-    fn from_wall(&self, wall: i64) -> Moment {
+    fn of_wall(&self, wall: i64) -> Moment {
         Moment(wall - self.offset(wall) * 1000)
     }
 

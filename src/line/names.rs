@@ -21,16 +21,15 @@ impl Names {
         {
             return Arc::clone(text);
         }
-        let text = match self.known.get(name) {
-            Some(text) => Arc::clone(text),
-            None => {
-                if self.known.len() >= MOST {
-                    self.known.clear();
-                }
-                let text = make(name);
-                self.known.insert(name.into(), Arc::clone(&text));
-                text
+        let text = if let Some(text) = self.known.get(name) {
+            Arc::clone(text)
+        } else {
+            if self.known.len() >= MOST {
+                self.known.clear();
             }
+            let text = make(name);
+            self.known.insert(name.into(), Arc::clone(&text));
+            text
         };
         // A box is reused where it fits; lines of one host or program follow each other.
         match &mut self.last {

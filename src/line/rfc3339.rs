@@ -17,11 +17,12 @@ pub(crate) fn stamp(cursor: &mut Cursor<'_>) -> Option<Stamp> {
     let wall = midnight(i64::from(year), month, day)? * 1000 + cursor.time()?;
     let mut after = *cursor;
     // `2026-11-24 02:04:04 +0100 mx1 ...`
-    if after.blanks() && matches!(after.peek(), Some(b'+' | b'-')) {
-        if let Some(offset) = offset(&mut after) {
-            *cursor = after;
-            return Some(Stamp::Absolute(wall - offset * 1000));
-        }
+    if after.blanks()
+        && matches!(after.peek(), Some(b'+' | b'-'))
+        && let Some(offset) = offset(&mut after)
+    {
+        *cursor = after;
+        return Some(Stamp::Absolute(wall - offset * 1000));
     }
     if matches!(cursor.peek(), None | Some(b' ' | b'\t')) {
         return Some(Stamp::Wall(wall));
