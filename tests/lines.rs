@@ -181,6 +181,7 @@ fn headers_are_read_in_every_form_of_a_format() {
         "Nov 4 02:04:04 mx1 postfix/qmgr[252]: 757F89D60C0: removed",
         "Nov 04 02:04:04 MX1 postfix/qmgr[252]: 757F89D60C0: removed\r",
         "<22>Nov  4 02:04:04 mx1 postfix/qmgr[252]: 757F89D60C0: removed",
+        "Nov  4 02:04:04 <mail.info> mx1 postfix/qmgr[252]: 757F89D60C0: removed",
         "<mail.info>Nov  4 02:04:04 mx1 postfix/qmgr[252]: 757F89D60C0: removed",
         "Nov  4 2026 02:04:04 mx1 postfix/qmgr[252]:757F89D60C0: removed",
         "Nov  4 02:04:04 2026 mx1 postfix/qmgr[252]: 757F89D60C0: removed",
@@ -370,6 +371,11 @@ fn the_year_is_told_by_the_best_evidence() {
         ..later
     };
     assert_eq!(years(long, said, file), ["2031-12-30"]);
+    let nonsense = Dating {
+        year: Some(i32::MAX),
+        ..utc
+    };
+    assert_eq!(years(short, nonsense, none), ["2025-12-30"]);
     // A neighbour with a year.
     let mixed = format!("2021-12-29T00:00:00Z mx1 postfix/qmgr[252]: A: removed\n{short}");
     assert_eq!(years(&mixed, utc, none), ["2021-12-29", "2021-12-30"]);

@@ -43,7 +43,10 @@ impl Told {
     }
 
     fn days(&self) -> Vec<String> {
-        self.lines.iter().map(|line| line.at.rfc3339()[..10].to_owned()).collect()
+        self.lines
+            .iter()
+            .map(|line| line.at.rfc3339()[..10].to_owned())
+            .collect()
     }
 }
 
@@ -85,7 +88,10 @@ fn a_packed_file_tells_what_the_plain_one_tells() {
     for (name, bytes) in [("members.gz", members), ("packed.log", gzip(&log)), ("mail.zst", zstd)] {
         let mut source = file(&written(&folder, name, &bytes));
         let packed = Told::by(&mut source);
-        assert!(packed.digests() == plain.digests() && packed.errors.is_empty(), "{name}");
+        assert!(
+            packed.digests() == plain.digests() && packed.errors.is_empty(),
+            "{name}"
+        );
         let progress = source.progress();
         assert_eq!(progress.total, Some(bytes.len() as u64));
         assert_eq!(Some(progress.read), progress.total, "{name}: in bytes of the disk");
@@ -128,7 +134,11 @@ fn a_damaged_archive_says_so() {
     let told = Told::by(&mut file(&written(&folder, "mail.log.gz", &packed)));
     assert!(told.lines.len() > 1000);
     assert_eq!(told.errors.len(), 1);
-    assert!(told.errors[0].contains("mail.log.gz is damaged after line"), "{}", told.errors[0]);
+    assert!(
+        told.errors[0].contains("mail.log.gz is damaged after line"),
+        "{}",
+        told.errors[0]
+    );
 }
 
 #[test]
@@ -136,14 +146,24 @@ fn what_cannot_be_read_is_named_with_the_way_out() {
     let folder = TempDir::new().unwrap();
     let missing = folder.path().join("mail.\u{1b}[31mlog");
     let error = failure(&missing);
-    assert!(error.contains("there is no such file") && error.contains("mail.\\u{1b}[31mlog"), "{error}");
+    assert!(
+        error.contains("there is no such file") && error.contains("mail.\\u{1b}[31mlog"),
+        "{error}"
+    );
     let error = failure(folder.path());
     assert!(error.contains("it is a folder; name the files in it"), "{error}");
     let bz2 = written(&folder, "mail.log.bz2", b"BZh91AY&SY");
     let error = failure(&bz2);
-    assert!(error.contains("bzcat") && error.contains("| mailtrail ... -"), "{error}");
+    assert!(
+        error.contains("bzcat") && error.contains("| mailtrail ... -"),
+        "{error}"
+    );
     // Those that cannot be opened are told first, then the others are read.
-    let names = [missing, written(&folder, "mail.log", format!("Nov 24 02:04:04 {QMGR}\n").as_bytes()), bz2];
+    let names = [
+        missing,
+        written(&folder, "mail.log", format!("Nov 24 02:04:04 {QMGR}\n").as_bytes()),
+        bz2,
+    ];
     let (sources, errors) = open(&names, dating(TimeZone::Utc));
     let mut merge = Merge::new(sources, errors);
     assert!(matches!(merge.next(), Err(SourceError::Missing { .. })));
@@ -154,10 +174,18 @@ fn what_cannot_be_read_is_named_with_the_way_out() {
 #[test]
 fn nothing_is_told_by_an_empty_file() {
     let folder = TempDir::new().unwrap();
-    for (name, bytes) in [("empty", Vec::new()), ("blank", b"\n\r\n  \n".to_vec()), ("empty.gz", gzip(b""))] {
+    for (name, bytes) in [
+        ("empty", Vec::new()),
+        ("blank", b"\n\r\n  \n".to_vec()),
+        ("empty.gz", gzip(b"")),
+    ] {
         let mut source = file(&written(&folder, name, &bytes));
         let told = Told::by(&mut source);
-        assert_eq!((told.lines.len(), told.unreadable.len(), told.errors.len()), (0, 0, 0), "{name}");
+        assert_eq!(
+            (told.lines.len(), told.unreadable.len(), told.errors.len()),
+            (0, 0, 0),
+            "{name}"
+        );
         assert_eq!(source.tally().raw_lines, 0);
     }
 }
@@ -165,8 +193,8 @@ fn nothing_is_told_by_an_empty_file() {
 #[test]
 fn a_line_that_is_too_long_is_cut_and_the_next_one_is_whole() {
     let folder = TempDir::new().unwrap();
-    let long = format!("Nov 24 02:04:04 mx1 postfix/smtpd[1]: {}", "x".repeat(10_000_000));
-    let log = format!("{long}\nNov 24 02:04:05 {QMGR}\nno header here\nNov 24 02:04:06 {QMGR}");
+    let oversized = format!("Nov 24 02:04:04 mx1 postfix/smtpd[1]: {}", "x".repeat(10_000_000));
+    let log = format!("{oversized}\nNov 24 02:04:05 {QMGR}\nno header here\nNov 24 02:04:06 {QMGR}");
     let mut source = file(&written(&folder, "mail.log", log.as_bytes()));
     let told = Told::by(&mut source);
     let lengths: Vec<usize> = told.lines.iter().map(|line| line.raw.len()).collect();
@@ -175,7 +203,10 @@ fn a_line_that_is_too_long_is_cut_and_the_next_one_is_whole() {
     let numbers: Vec<u64> = told.lines.iter().map(|line| line.origin.number).collect();
     assert_eq!(numbers, [1, 2, 4]);
     let tally = source.tally();
-    assert_eq!((tally.raw_lines, tally.lines, tally.unreadable, tally.cut), (4, 3, 1, 1));
+    assert_eq!(
+        (tally.raw_lines, tally.lines, tally.unreadable, tally.cut),
+        (4, 3, 1, 1)
+    );
     // The last line has no line end: it is given, but whoever reads on begins with it.
     assert_eq!(source.offset(), log.rfind('\n').unwrap() as u64 + 1);
 }
@@ -184,7 +215,15 @@ fn a_line_that_is_too_long_is_cut_and_the_next_one_is_whole() {
 fn a_line_of_any_length_near_the_bounds_is_read_whole_or_cut() {
     let folder = TempDir::new().unwrap();
     let head = "Nov 24 02:04:04 mx1 postfix/smtpd[1]: ";
-    for length in [MAX_LINE_BYTES - 1, MAX_LINE_BYTES, MAX_LINE_BYTES + 1, 262_143, 262_144, 262_145, 400_000] {
+    for length in [
+        MAX_LINE_BYTES - 1,
+        MAX_LINE_BYTES,
+        MAX_LINE_BYTES + 1,
+        262_143,
+        262_144,
+        262_145,
+        400_000,
+    ] {
         let log = format!("{head}{}\nNov 24 02:04:05 {QMGR}\n", "x".repeat(length - head.len()));
         let mut source = file(&written(&folder, "mail.log", log.as_bytes()));
         let told = Told::by(&mut source);
@@ -228,7 +267,12 @@ fn the_year_is_told_by_the_name_then_by_the_file_s_time() {
         ("mail.log-20991231", "2025-12-30"),
     ] {
         let path = written(&folder, name, log.as_bytes());
-        fs::File::options().write(true).open(&path).unwrap().set_modified(modified).unwrap();
+        fs::File::options()
+            .write(true)
+            .open(&path)
+            .unwrap()
+            .set_modified(modified)
+            .unwrap();
         assert_eq!(Told::by(&mut file(&path)).days(), [day], "{name}");
     }
 }

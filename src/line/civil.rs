@@ -6,9 +6,9 @@
 /// Seconds of a day.
 pub(crate) const DAY: i64 = 86_400;
 
-/// Seconds since 1970-01-01 of a date's midnight. None if there is no such day.
+/// Seconds since 1970-01-01 of a date's midnight. None if there is no such day, or if the year has more than four digits.
 pub(crate) fn midnight(year: i64, month: u32, day: u32) -> Option<i64> {
-    if !(1..=12).contains(&month) || day == 0 || day > days_in(year, month) {
+    if !(0..=9999).contains(&year) || !(1..=12).contains(&month) || day == 0 || day > days_in(year, month) {
         return None;
     }
     // March begins the computed year, so that the leap day is its last.

@@ -35,6 +35,7 @@ impl<'a> Header<'a> {
         if !cursor.blanks() {
             return None;
         }
+        priority(&mut cursor); // FreeBSD's `syslogd -v` writes it here.
         let before = cursor.at;
         let mut host = cursor.word()?;
         if tag::is_tag(host) {

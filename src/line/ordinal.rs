@@ -4,7 +4,8 @@
 //! they are several events. Only the last seconds are remembered, since the lines of a host are nearly in order.
 
 use std::collections::HashMap;
-use std::hash::{BuildHasher, Hash, Hasher, RandomState};
+use std::collections::hash_map::Entry;
+use std::hash::{BuildHasher, BuildHasherDefault, Hasher, RandomState};
 
 use super::Line;
 
@@ -13,12 +14,14 @@ const SECONDS: i64 = 10;
 /// ... or different lines.
 const LINES: usize = 65_536;
 
+type Counts = HashMap<u64, u16, BuildHasherDefault<Hashed>>;
+
 /// Counts equal lines. The key is 64 bits of a seeded hash: nobody can make lines that meet in it.
 #[derive(Debug, Default)]
 pub(crate) struct Ordinals {
     hasher: RandomState,
-    young: HashMap<u64, u16>,
-    old: HashMap<u64, u16>,
+    young: Counts,
+    old: Counts,
     since: i64,
 }
 
@@ -32,22 +35,50 @@ impl Ordinals {
             self.since = self.since.max(second);
         }
         let key = self.key(line);
-        let ordinal = match (self.young.get(&key), self.old.get(&key)) {
-            (Some(last), _) | (None, Some(last)) => last.saturating_add(1),
-            (None, None) => 0,
-        };
-        self.young.insert(key, ordinal);
-        ordinal
+        let before = self.old.get(&key).copied();
+        match self.young.entry(key) {
+            Entry::Occupied(mut entry) => {
+                let ordinal = entry.get().saturating_add(1);
+                *entry.get_mut() = ordinal;
+                ordinal
+            }
+            Entry::Vacant(entry) => *entry.insert(before.map_or(0, |last| last.saturating_add(1))),
+        }
     }
 
     /// What [`super::Digest::of_line`] looks at, without the ordinal.
     fn key(&self, line: &Line) -> u64 {
         let mut hasher = self.hasher.build_hasher();
-        line.at.second().hash(&mut hasher);
-        line.pid.hash(&mut hasher);
-        line.host.as_bytes().hash(&mut hasher);
-        line.program_head().as_bytes().hash(&mut hasher);
-        hasher.write(line.text());
+        let program = line.program_head();
+        let text = line.text();
+        // The lengths keep the parts apart.
+        hasher.write_u64(line.at.second().cast_unsigned());
+        hasher.write_u64(u64::from(line.pid.unwrap_or(u32::MAX)));
+        hasher.write_u64(((program.len() as u64) << 32) | line.host.len() as u64);
+        hasher.write(line.host.as_bytes());
+        hasher.write(program.as_bytes());
+        hasher.write(text);
         hasher.finish()
+    }
+}
+
+/// Keys are hashes already.
+#[derive(Debug, Default)]
+struct Hashed(u64);
+
+impl Hasher for Hashed {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        // Keys are u64, which come by `write_u64`.
+        for byte in bytes {
+            self.0 = self.0.rotate_left(8) ^ u64::from(*byte);
+        }
+    }
+
+    fn write_u64(&mut self, key: u64) {
+        self.0 = key;
     }
 }

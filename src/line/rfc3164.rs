@@ -3,6 +3,7 @@
 //! Also with a single-digit day (`Nov  4`, `Nov 4`), with a fraction of a second, and with a year before or after the
 //! time (`Nov 24 2026 02:04:04`, `Nov 24 02:04:04 2026`).
 
+use super::civil::days_in;
 use super::stamp::{Cursor, Stamp, Yearless};
 
 /// Reads the stamp at the cursor. None if there is none.
@@ -40,7 +41,7 @@ pub(crate) fn stamp(cursor: &mut Cursor<'_>) -> Option<Stamp> {
     match year {
         Some(year) => stamp.in_year(i64::from(year)).map(Stamp::Wall),
         // A leap year has every day that any year has.
-        None => stamp.in_year(2000).map(|_| Stamp::Yearless(stamp)),
+        None => (day <= days_in(2000, month)).then_some(Stamp::Yearless(stamp)),
     }
 }
 
