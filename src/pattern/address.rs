@@ -7,13 +7,13 @@
 use super::scan::{Found, before_marks};
 
 /// The address between `<` and `>`, without them. Without a `>` (a line that was cut) it goes to the end of the text.
-pub(crate) fn inside_angles(text: &[u8], at: usize) -> Found {
+pub(crate) fn inside_angles(text: &[u8], at: usize, escape: Escape) -> Found {
     let mut quotes = true;
     let mut end = at;
     while let Some(byte) = text.get(end) {
         match byte {
             b'>' => break,
-            b'"' if quotes => match quote_end(text, end).filter(|after| goes_on_as_address(text, *after)) {
+            b'"' if quotes => match quote_end(text, end, escape).filter(|after| goes_on_as_address(text, *after)) {
                 Some(after) => end = after,
                 None => {
                     // One quote that does not close: the address is unquoted, and no second search is needed.
@@ -37,8 +37,17 @@ fn goes_on_as_address(text: &[u8], at: usize) -> bool {
         .is_none_or(|byte| matches!(byte, b'@' | b'.' | b'>' | b'+'))
 }
 
-/// Where the quoted string that begins at `at` ends, after its closing quote; a backslash escapes.
-pub(crate) fn quote_end(text: &[u8], at: usize) -> Option<usize> {
+/// How a quote is escaped inside a quoted string.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Escape {
+    /// `"a\"b"`
+    Backslash,
+    /// `"a\\"b"`: sendmail writes every backslash twice into its log.
+    Doubled,
+}
+
+/// Where the quoted string that begins at `at` ends, after its closing quote.
+pub(crate) fn quote_end(text: &[u8], at: usize, escape: Escape) -> Option<usize> {
     if text.get(at) != Some(&b'"') {
         return None;
     }
@@ -46,6 +55,10 @@ pub(crate) fn quote_end(text: &[u8], at: usize) -> Option<usize> {
     loop {
         match text.get(end)? {
             b'"' => return Some(end + 1),
+            b'\\' if escape == Escape::Doubled && text.get(end + 1) == Some(&b'\\') => {
+                // The escaped character may be a backslash itself, which is doubled as well.
+                end += if text.get(end + 2) == Some(&b'\\') { 4 } else { 3 };
+            }
             b'\\' => end += 2,
             _ => end += 1,
         }
@@ -58,7 +71,7 @@ pub(crate) fn bare(text: &[u8], at: usize) -> usize {
     let mut end = at;
     while let Some(byte) = text.get(end) {
         match byte {
-            b'"' if quotes => match quote_end(text, end) {
+            b'"' if quotes => match quote_end(text, end, Escape::Backslash) {
                 Some(after) => end = after,
                 None => {
                     quotes = false;

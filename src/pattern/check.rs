@@ -40,7 +40,8 @@ pub(crate) fn neighbours(ops: &[Op], places: &[Range<usize>], pairs: &[Pairs], f
             Op::Scan(scanner, _) => {
                 for next in after {
                     if let Op::Literal(literal) = &ops[next] {
-                        eats(*scanner, literal, !at_end(ops, next + 1), &place, faults);
+                        let (first, _) = follow(ops, pairs, next + 1, None);
+                        eats(*scanner, literal, &first, &place, faults);
                     }
                 }
             }
@@ -49,13 +50,16 @@ pub(crate) fn neighbours(ops: &[Op], places: &[Range<usize>], pairs: &[Pairs], f
     }
 }
 
-/// `%{ip}: ` is fine, since an address gives a lone `:` back; `%{word}.%{word}` is not.
-fn eats(scanner: Scanner, literal: &[u8], goes_on: bool, place: &Range<usize>, faults: &mut Vec<Fault>) {
-    let mut text = literal.to_vec();
-    if goes_on {
-        text.extend_from_slice(b"a1");
-    }
-    if !scanner.swallows(&text) {
+/// `%{ip}: ` is fine, since an address gives a lone `:` back; `%{word}.%{word}` is not. `after`: how the text may go on
+/// after the literal.
+fn eats(scanner: Scanner, literal: &[u8], after: &ByteSet, place: &Range<usize>, faults: &mut Vec<Fault>) {
+    let eats = |more: &[u8]| scanner.swallows(&[literal, more].concat());
+    let eaten = if *after == ByteSet::ALL {
+        eats(b"a1")
+    } else {
+        eats(b"") || (0..=255_u8).any(|byte| after.has(byte) && eats(&[byte]))
+    };
+    if !eaten {
         return;
     }
     let name = SCANNERS.iter().find(|row| row.0 == scanner).map_or("", |row| row.1);
@@ -67,10 +71,6 @@ fn eats(scanner: Scanner, literal: &[u8], goes_on: bool, place: &Range<usize>, f
         )
         .help("use a narrower type, or `text`, which ends where the rest of the pattern matches"),
     );
-}
-
-fn at_end(ops: &[Op], from: usize) -> bool {
-    reachable(ops, from).iter().all(|next| matches!(ops[*next], Op::Accept))
 }
 
 /// The steps that take text (or end the pattern) and may come next.

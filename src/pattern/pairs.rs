@@ -10,7 +10,7 @@ use std::cmp::Reverse;
 
 use memchr::memmem;
 
-use super::address;
+use super::address::{self, Escape};
 use super::matcher::{LastKey, Scratch, Until, place};
 use super::program::{Follow, Program, UNKNOWN};
 
@@ -298,8 +298,9 @@ impl Pairs {
     /// The end of the value of an unknown key: the next key, or the end of the list.
     fn unknown_end(&self, text: &[u8], value: usize, after: &Follow) -> usize {
         let closed = match text.get(value) {
-            Some(b'<') => Some(address::inside_angles(text, value + 1).end + 1).filter(|end| *end <= text.len()),
-            Some(b'"') => address::quote_end(text, value),
+            Some(b'<') => Some(address::inside_angles(text, value + 1, Escape::Backslash).end + 1)
+                .filter(|end| *end <= text.len()),
+            Some(b'"') => address::quote_end(text, value, Escape::Backslash),
             _ => None,
         };
         let mut at = closed.unwrap_or(value);

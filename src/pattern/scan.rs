@@ -4,7 +4,7 @@
 //!
 //! In: the text and a place. Out: what was [`Found`], or None.
 
-use super::address;
+use super::address::{self, Escape};
 use super::network;
 use super::program::ByteSet;
 
@@ -41,6 +41,7 @@ scanners! {
     Int "int" &["1"], "A whole number, `-1` too.";
     Number "number" &["1"], "A number: `1`, `-1.5`, `5.2e-05`.";
     Seconds "seconds" &["1"], "Seconds with or without a fraction: `11`, `0.06`, `5.2e-05`.";
+    Counter "counter" &["1", "1/1"], "A counter, or two of them: `2`, `0/1`.";
     Clock "clock" &["00:00:00"], "`00:04:00` or, with days, `2+15:56:56`.";
     Word "word" &["a"], "Letters, digits, `_`, and `-`, `.`, `+` between them: `sent`, `TLSv1.2`, `force-expired`.";
     Token "token" &["a"], "Anything up to the next blank, without a `,`, `;`, `:` or `.` at its end.";
@@ -49,11 +50,13 @@ scanners! {
     Ip "ip" &["192.0.2.1", "2001:db8::1"], "An IPv4 or IPv6 address.";
     Host "host" &["a"], "A host name; a dot at its end is taken, but not kept.";
     Addr "addr" &[], "A mailbox inside `<>`, which it does not take; quotes are understood; may be empty.";
+    SlashedAddr "slashed_addr" &[], "The same as sendmail logs it, its backslashes doubled.";
     BareAddr "bare_addr" &["a"], "A mailbox, a file or `\"|command\"` without `<>`: up to a blank, `,`, `;`, `>` or `)` outside quotes.";
     Qid "qid" &["4104E3D"], "A queue id: six or more letters and digits.";
     Dsn "dsn" &["2.0.0"], "An RFC 3463 status, `5.1.10`.";
     Bracketed "bracketed" &[], "`[ … ]`, kept without the brackets.";
     Quoted "quoted" &[], "`\" … \"`, kept without the quotes.";
+    SlashedQuoted "slashed_quoted" &[], "The same as sendmail logs it, its backslashes doubled.";
     Path "path" &["/a"], "A file or socket, `private/dovecot-lmtp`: up to a blank, `,`, `;`, `)`, `]` or quote.";
 }
 
@@ -65,7 +68,7 @@ impl Scanner {
 
     /// True if the type may take nothing at all.
     pub(crate) fn may_be_empty(self) -> bool {
-        matches!(self, Self::Addr)
+        matches!(self, Self::Addr | Self::SlashedAddr)
     }
 
     /// True if a value of this type, followed by this text, would take some of it.
@@ -85,15 +88,15 @@ impl Scanner {
             let may = match self {
                 Self::Int | Self::Number => byte.is_ascii_digit() || matches!(byte, b'-' | b'+' | b'.'),
                 Self::Seconds => byte.is_ascii_digit() || byte == b'.',
-                Self::Clock | Self::Ip4 | Self::Dsn => byte.is_ascii_digit(),
+                Self::Clock | Self::Counter | Self::Ip4 | Self::Dsn => byte.is_ascii_digit(),
                 Self::Word => is_word(byte),
                 Self::Ip6 | Self::Ip => byte.is_ascii_hexdigit() || matches!(byte, b':' | b'I'),
                 Self::Host => byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_') || byte >= 0x80,
                 Self::Qid => byte.is_ascii_alphanumeric(),
                 Self::Bracketed => byte == b'[',
-                Self::Quoted => byte == b'"',
+                Self::Quoted | Self::SlashedQuoted => byte == b'"',
                 Self::Token | Self::Path | Self::BareAddr => byte > b' ',
-                Self::Addr => true,
+                Self::Addr | Self::SlashedAddr => true,
             };
             if may {
                 set.add(byte);
@@ -110,6 +113,15 @@ impl Scanner {
             }
             Self::Number => Found::plain(at, number(text, sign(text, at))?),
             Self::Seconds => Found::plain(at, number(text, at)?),
+            Self::Counter => {
+                let end = digits(text, at);
+                let of = if end > at && text.get(end) == Some(&b'/') {
+                    digits(text, end + 1)
+                } else {
+                    end
+                };
+                Found::plain(at, if of > end + 1 { of } else { end })
+            }
             Self::Clock => Found::plain(at, clock(text, at)?),
             Self::Word => Found::plain(at, word(text, at)),
             Self::Token => Found::plain(at, token(text, at)),
@@ -117,7 +129,8 @@ impl Scanner {
             Self::Ip6 => Found::plain(at, network::ip6(text, at)?),
             Self::Ip => Found::plain(at, network::ip4(text, at).or_else(|| network::ip6(text, at))?),
             Self::Host => network::host(text, at),
-            Self::Addr => Some(address::inside_angles(text, at)),
+            Self::Addr => Some(address::inside_angles(text, at, Escape::Backslash)),
+            Self::SlashedAddr => Some(address::inside_angles(text, at, Escape::Doubled)),
             Self::BareAddr => Found::plain(at, address::bare(text, at)),
             Self::Qid => {
                 let end = run(text, at, u8::is_ascii_alphanumeric);
@@ -125,7 +138,8 @@ impl Scanner {
             }
             Self::Dsn => Found::plain(at, dsn(text, at)?),
             Self::Bracketed => enclosed(text, at, b'[', b']'),
-            Self::Quoted => quoted(text, at),
+            Self::Quoted => quoted(text, at, Escape::Backslash),
+            Self::SlashedQuoted => quoted(text, at, Escape::Doubled),
             Self::Path => {
                 let end = run(text, at, |byte| *byte > b' ' && !b",;)]\"'".contains(byte));
                 Found::plain(at, before_marks(text, at, end, b".:"))
@@ -256,8 +270,8 @@ fn enclosed(text: &[u8], at: usize, open: u8, close: u8) -> Option<Found> {
     None
 }
 
-fn quoted(text: &[u8], at: usize) -> Option<Found> {
-    let end = address::quote_end(text, at)?;
+fn quoted(text: &[u8], at: usize, escape: Escape) -> Option<Found> {
+    let end = address::quote_end(text, at, escape)?;
     Some(Found {
         start: at + 1,
         end: end - 1,

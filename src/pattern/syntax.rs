@@ -28,7 +28,7 @@ pub(crate) enum Item {
     Literal(String),
     /// `%{type:name}`
     Field(FieldItem),
-    /// `%?( … %)`
+    /// `%?( … %)`; several branches in it are a choice of their own.
     Optional(Vec<Item>),
     /// `%( … %| … %)`
     Choice(Vec<Vec<Item>>),
@@ -67,17 +67,26 @@ fn items(pairs: Pairs<'_, Rule>) -> Vec<Item> {
             Rule::literal => literal(&mut items, pair.as_str()),
             Rule::percent => literal(&mut items, "%"),
             Rule::field => items.push(Item::Field(field(pair))),
-            Rule::optional => items.push(Item::Optional(self::items(pair.into_inner()))),
-            Rule::choice => items.push(Item::Choice(
-                pair.into_inner()
-                    .filter(|inner| inner.as_rule() == Rule::branch)
-                    .map(|branch| self::items(branch.into_inner()))
-                    .collect(),
-            )),
+            Rule::optional => {
+                let mut branches = branches(pair);
+                items.push(Item::Optional(if branches.len() == 1 {
+                    branches.remove(0)
+                } else {
+                    vec![Item::Choice(branches)]
+                }));
+            }
+            Rule::choice => items.push(Item::Choice(branches(pair))),
             _ => {}
         }
     }
     items
+}
+
+fn branches(pair: Pair<'_, Rule>) -> Vec<Vec<Item>> {
+    pair.into_inner()
+        .filter(|inner| inner.as_rule() == Rule::branch)
+        .map(|branch| items(branch.into_inner()))
+        .collect()
 }
 
 /// `100%% sure` is one literal.

@@ -292,6 +292,7 @@ impl Builder {
     ) -> Option<Case> {
         let mut test = None;
         let mut gives = Vec::new();
+        let mut keeps = Kept::default();
         let mut by_dsn = false;
         for (key, value) in &case.0 {
             let words = || value.value.0.iter().map(|word| word.as_bytes().into()).collect();
@@ -300,6 +301,13 @@ impl Builder {
                 "starts" => Test::Starts(words()),
                 "contains" => Test::Contains(words()),
                 "else" => Test::Else,
+                "like" => match self.like(value, reading) {
+                    Some(Compiled { program, kept }) => {
+                        keeps = kept;
+                        Test::Like(Box::new(program))
+                    }
+                    None => Test::Else,
+                },
                 "by" => {
                     by_dsn = true;
                     if value.value.0 != ["dsn"] {
@@ -327,14 +335,34 @@ impl Builder {
             reading.whole(
                 at,
                 "a case without a test",
-                Some("begin with `is:`, `starts:`, `contains:` or `else: true`".to_owned()),
+                Some("begin with `is:`, `starts:`, `contains:`, `like:` or `else: true`".to_owned()),
             );
         }
         Some(Case {
             test: test?,
             gives: gives.into(),
+            keeps,
             by_dsn,
         })
+    }
+
+    /// The pattern of a case.
+    fn like(&mut self, value: &Spanned<Words>, reading: &mut Reading<'_>) -> Option<Compiled> {
+        let [text] = value.value.0.as_slice() else {
+            reading.word(value, "", "`like` takes one pattern".to_owned(), None);
+            return None;
+        };
+        let words = &mut self.words;
+        match pattern::compile(text, &self.types, &mut |name| words.field(name)) {
+            Ok(compiled) => Some(compiled),
+            Err(faults) => {
+                for fault in faults {
+                    let problem = reading.source.problem(&reading.whose, (text, value.defined), &fault);
+                    reading.problems.push(problem);
+                }
+                None
+            }
+        }
     }
 
     /// Reports the fields that the kind needs and the rule does not always give.
@@ -355,7 +383,9 @@ impl Builder {
             let name = FIELDS.iter().find(|row| row.0 == *need).map_or("", |row| row.1);
             let id = *need as FieldId;
             let mapped = maps.iter().flat_map(|map| map.cases.iter()).any(|case| {
-                case.gives.iter().any(|constant| constant.field == id) || case.by_dsn && *need == Field::Status
+                case.gives.iter().any(|constant| constant.field == id)
+                    || case.keeps.always(name)
+                    || case.by_dsn && *need == Field::Status
             });
             if kept.always(name) || mapped || constants.iter().any(|constant| constant.field == id) {
                 continue;

@@ -1,7 +1,8 @@
 //! What a rule adds to what stands in the line: constants (`set:`) and value maps (`map:`).
 
+use super::set::Rule;
 use crate::event::{Capture, Field, FieldId};
-use crate::pattern::Span;
+use crate::pattern::{Kept, Program, Scratch, Span};
 
 /// A constant of the vocabulary as the value of a field.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -21,7 +22,7 @@ impl Constant {
 }
 
 /// When a case of a map fits.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub(crate) enum Test {
     /// The value is one of these.
     Is(Box<[Box<[u8]>]>),
@@ -29,21 +30,25 @@ pub(crate) enum Test {
     Starts(Box<[Box<[u8]>]>),
     /// One of these is in it.
     Contains(Box<[Box<[u8]>]>),
+    /// It is like this pattern, whose fields are kept.
+    Like(Box<Program>),
     /// Always.
     Else,
 }
 
 /// What a case gives.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub(crate) struct Case {
     pub(crate) test: Test,
     pub(crate) gives: Box<[Constant]>,
+    /// The fields that its pattern keeps.
+    pub(crate) keeps: Kept,
     /// The status comes from the class of the `dsn` field.
     pub(crate) by_dsn: bool,
 }
 
 /// What the values of one field mean.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub(crate) struct Map {
     pub(crate) field: FieldId,
     pub(crate) cases: Box<[Case]>,
@@ -58,11 +63,12 @@ pub(crate) struct ByDsn {
 }
 
 impl Test {
-    fn fits(&self, value: &[u8]) -> bool {
+    fn fits(&self, value: &[u8], scratch: &mut Scratch) -> bool {
         match self {
             Self::Is(words) => words.iter().any(|word| **word == *value),
             Self::Starts(words) => words.iter().any(|word| value.starts_with(word)),
             Self::Contains(words) => words.iter().any(|word| memchr::memmem::find(value, word).is_some()),
+            Self::Like(pattern) => pattern.matches(value, scratch),
             Self::Else => true,
         }
     }
@@ -70,16 +76,21 @@ impl Test {
 
 /// Applies a rule's maps and constants to its captures, in that order: a map overrides what stands in the line, a
 /// constant does not.
-pub(crate) fn add(captures: &mut Vec<Capture>, text: &[u8], maps: &[Map], constants: &[Constant], by_dsn: ByDsn) {
-    for map in maps {
-        let Some(value) = value(captures, text, map.field) else {
+pub(crate) fn add(captures: &mut Vec<Capture>, text: &[u8], rule: &Rule, by_dsn: ByDsn, scratch: &mut Scratch) {
+    for map in &rule.maps {
+        let Some((start, value)) = value(captures, text, map.field) else {
             continue;
         };
-        let Some(case) = map.cases.iter().find(|case| case.test.fits(value)) else {
+        let Some(case) = map.cases.iter().find(|case| case.test.fits(value, scratch)) else {
             continue;
         };
+        if let Test::Like(_) = case.test {
+            let spans = scratch.spans();
+            captures.retain(|capture| spans.iter().all(|span| span.slot != capture.field));
+            captures.extend(spans.iter().map(|span| self::capture(*span, start)));
+        }
         let status = if case.by_dsn {
-            let class = self::value(captures, text, Field::Dsn as FieldId).and_then(|dsn| dsn.first());
+            let class = self::value(captures, text, Field::Dsn as FieldId).and_then(|(_, dsn)| dsn.first());
             let index = match class {
                 Some(b'2') => Some(by_dsn.sent),
                 Some(b'4') => Some(by_dsn.deferred),
@@ -98,20 +109,20 @@ pub(crate) fn add(captures: &mut Vec<Capture>, text: &[u8], maps: &[Map], consta
             captures.push(constant.capture());
         }
     }
-    for constant in constants {
+    for constant in &rule.constants {
         if captures.iter().all(|capture| capture.field != constant.field) {
             captures.push(constant.capture());
         }
     }
 }
 
-/// The first value of a field that stands in the line.
-fn value<'t>(captures: &[Capture], text: &'t [u8], field: FieldId) -> Option<&'t [u8]> {
+/// The first value of a field that stands in the line, and where.
+fn value<'t>(captures: &[Capture], text: &'t [u8], field: FieldId) -> Option<(usize, &'t [u8])> {
     let capture = captures
         .iter()
         .find(|capture| capture.field == field && capture.len != Capture::CONSTANT)?;
     let start = capture.start as usize;
-    text.get(start..start + capture.len as usize)
+    Some((start, text.get(start..start + capture.len as usize)?))
 }
 
 /// A capture of the event; a value beyond 64 KiB is cut.

@@ -280,7 +280,7 @@ impl RuleSet {
         let rule = &self.rules[index as usize];
         let mut captures: Vec<Capture> = Vec::with_capacity(scratch.spans().len() + rule.constants.len() + 1);
         captures.extend(scratch.spans().iter().map(|span| meaning::capture(*span, from)));
-        meaning::add(&mut captures, line.text(), &rule.maps, &rule.constants, self.by_dsn);
+        meaning::add(&mut captures, line.text(), rule, self.by_dsn, scratch);
         Event {
             line: Arc::clone(line),
             kind: rule.kind,
