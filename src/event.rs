@@ -294,14 +294,46 @@ impl Event {
             .map(|capture| self.value(*capture))
     }
 
-    /// The first value as text, what is not UTF-8 replaced. None if there is none.
+    /// The first value as text. None if there is none.
+    ///
+    /// What the way to the log did to it is undone: rsyslog writes a control or 8-bit character as `#011`, `#303`
+    /// (and a line that holds such a text by itself cannot be told apart); sendmail writes them as `\011`, `\303` and
+    /// every backslash twice. What is then not UTF-8 is replaced. Values of `set:` and `map:` are as the rule says.
     pub fn text(&self, field: Field) -> Option<Cow<'_, str>> {
-        self.bytes(field).map(String::from_utf8_lossy)
+        self.texts(field).next()
     }
 
-    /// Every value of a field as text, what is not UTF-8 replaced, in order.
+    /// Every value of a field as text, in order; see [`Event::text`].
     pub fn texts(&self, field: Field) -> impl Iterator<Item = Cow<'_, str>> {
-        self.all(field).map(String::from_utf8_lossy)
+        self.captures
+            .iter()
+            .filter(move |capture| capture.field == field as FieldId)
+            .map(|capture| self.told(*capture))
+    }
+
+    /// The value of a capture as text; see [`Event::text`].
+    pub fn told(&self, capture: Capture) -> Cow<'_, str> {
+        let value = self.value(capture);
+        if capture.len == Capture::CONSTANT {
+            return String::from_utf8_lossy(value);
+        }
+        self.restored(value)
+    }
+
+    /// Bytes of the line as text; see [`Event::text`].
+    pub fn restored<'b>(&self, value: &'b [u8]) -> Cow<'b, str> {
+        let sendmail = self.is_sendmail();
+        if !value.iter().any(|byte| *byte == b'#' || sendmail && *byte == b'\\') {
+            return String::from_utf8_lossy(value);
+        }
+        Cow::Owned(String::from_utf8_lossy(&unescaped(value, sendmail)).into_owned())
+    }
+
+    fn is_sendmail(&self) -> bool {
+        self.rule_id().starts_with("sendmail/")
+            || ["sendmail", "sm-"]
+                .iter()
+                .any(|name| self.line.program.starts_with(name))
     }
 
     /// The first value as a number. None if there is none or it is no number.
@@ -355,4 +387,35 @@ impl Event {
     pub fn queue_id(&self) -> Option<&str> {
         std::str::from_utf8(self.bytes(Field::QueueId)?).ok()
     }
+}
+
+/// Undoes the escapes of rsyslog, and of sendmail if it is one of its lines.
+fn unescaped(value: &[u8], sendmail: bool) -> Vec<u8> {
+    let mut plain = Vec::with_capacity(value.len());
+    let mut rest = value;
+    while let Some((first, after)) = rest.split_first() {
+        let mark = *first == b'#' || sendmail && *first == b'\\';
+        if let Some(byte) = after.get(..3).filter(|_| mark).and_then(octal) {
+            plain.push(byte);
+            rest = &after[3..];
+        } else if sendmail && rest.starts_with(b"\\\\") {
+            plain.push(b'\\');
+            rest = &rest[2..];
+        } else {
+            plain.push(*first);
+            rest = after;
+        }
+    }
+    plain
+}
+
+/// Three octal digits that stand for a control or an 8-bit character; others are never escaped.
+fn octal(digits: &[u8]) -> Option<u8> {
+    let value = digits.iter().try_fold(0_u16, |value, digit| {
+        (b'0'..=b'7')
+            .contains(digit)
+            .then(|| value * 8 + u16::from(digit - b'0'))
+    })?;
+    let byte = u8::try_from(value).ok()?;
+    (byte < b' ' || byte >= 0x7f).then_some(byte)
 }

@@ -4,6 +4,7 @@
 mod architecture;
 mod lines;
 mod patterns;
+mod rules;
 mod store;
 mod agreement;
 mod truth;

@@ -205,11 +205,22 @@ impl<'m, 'r> Maker<'m, 'r> {
         self.faults.push(fault);
     }
 
+    /// One fault for each place, whatever it keeps twice.
     fn kept_twice(&mut self, kept: &Kept) {
+        let mut places: Vec<(Range<usize>, Vec<String>)> = Vec::new();
         for (name, place) in kept.twice() {
+            match places.iter_mut().find(|(other, _)| *other == place) {
+                Some((_, names)) => names.push(format!("`{name}`")),
+                None => places.push((place, vec![format!("`{name}`")])),
+            }
+        }
+        for (place, names) in places {
+            let title = match names.as_slice() {
+                [name] => format!("the field {name} is kept twice"),
+                names => format!("the fields {} are kept twice", names.join(", ")),
+            };
             self.fault(
-                Fault::new(place, format!("the field `{name}` is kept twice"))
-                    .help("give one of them another name, or leave the name out to only check it"),
+                Fault::new(place, title).help("give one of them another name, or leave the name out to only check it"),
             );
         }
     }

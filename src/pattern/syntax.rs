@@ -150,7 +150,7 @@ fn fault(text: &str, error: &pest::error::Error<Rule>) -> Fault {
         ErrorVariant::CustomError { .. } => &[],
     };
     let open = text[..at.min(text.len())].rfind("%{");
-    if let Some(open) = open.filter(|open| !text[*open..at].contains('}')) {
+    if let Some(open) = &open.filter(|open| !text[*open..at].contains('}')) {
         let what = if expected.contains(&Rule::type_name) {
             "expected the name of a type after `%{`"
         } else if expected.contains(&Rule::field_name) {
@@ -160,8 +160,12 @@ fn fault(text: &str, error: &pest::error::Error<Rule>) -> Fault {
         } else {
             "expected `}` at the end of the field"
         };
-        return Fault::new(if rest.is_empty() { open..at } else { span }, what)
-            .help("a field is written `%{type:name}` or `%{type}`");
+        let help = if text[*open..at].ends_with(')') {
+            "a word with `(`, `)` or `|` in it stands in quotes: `%{one('no (more)'|some):reason}`"
+        } else {
+            "a field is written `%{type:name}` or `%{type}`"
+        };
+        return Fault::new(if rest.is_empty() { *open..at } else { span }, what).help(help);
     }
     if rest.is_empty() || expected.iter().any(|rule| matches!(rule, Rule::group_end)) && !rest.starts_with('%') {
         let from = text.rfind("%?(").max(text.rfind("%(")).unwrap_or(0);
