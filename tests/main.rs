@@ -4,6 +4,7 @@
 mod architecture;
 mod lines;
 mod patterns;
+mod query;
 mod store;
 mod agreement;
 mod truth;

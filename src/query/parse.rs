@@ -30,7 +30,8 @@ impl Query {
     /// Reads a query. Blank text means everything.
     pub fn parse(text: &str) -> Result<Self, QueryError> {
         check_limits(text).map_err(|error| error.of(text))?;
-        let mut pairs = QueryParser::parse(Rule::query, text).map_err(|error| unreadable(text, &error.location))?;
+        let mut pairs =
+            QueryParser::parse(Rule::query, text).map_err(|error| unreadable(text, &error.location).of(text))?;
         let body = pairs.next().and_then(|query| first(query, Rule::any_of));
         let mut reader = Reader { terms: 0 };
         let read = body.map_or(Ok(Self::Everything), |body| reader.any_of(body, None));

@@ -249,14 +249,30 @@ fn unbracketed_pieces(pieces: &[Piece]) -> Vec<Piece> {
     pieces
 }
 
+/// What people call a field elsewhere, and its name here.
+const OTHER_WORDS: &[(&[&str], &str)] = &[
+    (&["recipient", "rcpt", "rcpt_to"], "to"),
+    (&["sender", "mail_from", "author"], "from"),
+    (&["orig_to", "original_to"], "orig"),
+    (&["queue", "queueid"], "qid"),
+    (&["messageid", "message-id", "mid"], "msgid"),
+    (&["date", "time", "timestamp"], "@timestamp"),
+    (&["domain"], "to_domain"),
+    (&["server", "nexthop"], "relay"),
+    (&["login", "sasl_username", "username"], "user"),
+];
+
 /// The error for a field that is not in the table.
 pub(super) fn unknown(name: &str, span: Range<usize>) -> QueryError {
+    let asked = fold(name);
+    if let Some((_, meant)) = OTHER_WORDS.iter().find(|(words, _)| words.contains(&asked.as_str())) {
+        return QueryError::new(format!("unknown field `{name}`"), span).help(format!("did you mean `{meant}`?"));
+    }
     let known = FIELDS
         .iter()
         .flat_map(|field| field.names.iter().copied().chain([field.path]));
-    let wanted = fold(name);
     let near = known
-        .map(|known| (strsim::damerau_levenshtein(known, &wanted), known))
+        .map(|known| (strsim::damerau_levenshtein(known, &asked), known))
         .min_by_key(|(distance, _)| *distance)
         .filter(|(distance, known)| *distance <= 1 + known.len() / 4);
     let help = match near {

@@ -12,9 +12,11 @@ mod filter;
 mod folder;
 mod pending;
 mod period;
+
 mod scan;
 mod schema;
 mod search;
+mod settled;
 mod translate;
 
 use std::path::{Path, PathBuf};
