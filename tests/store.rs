@@ -170,7 +170,7 @@ fn what_is_not_committed_is_seen_by_look_ups() {
     assert_eq!(store.get(october.id()).unwrap(), None);
     store
         .write(vec![put(&changed(&late, |mail| {
-            mail.queue_id = Some("OTHER1".to_owned())
+            mail.queue_id = Some("OTHER1".to_owned());
         }))])
         .unwrap();
     assert_eq!(stored(&mut store), [""; 0]);
@@ -388,7 +388,8 @@ fn batches_are_written_one_after_the_other() {
     for number in done..last {
         store.write(batch(number)).unwrap();
         store.commit().unwrap();
-        eprintln!("\nwritten {}", number + 1);
+        #[allow(clippy::print_stderr)] // The process below is listened to.
+        let () = eprintln!("\nwritten {}", number + 1);
     }
     assert_eq!(count(&store, "*"), 2 * BATCH);
 }
@@ -502,9 +503,12 @@ impl Dice {
             characters
                 .iter()
                 .enumerate()
-                .map(|(at, character)| match wild.contains(&at) {
-                    true => wildcard.clone(),
-                    false => Piece::Literal(character.to_string()),
+                .map(|(at, character)| {
+                    if wild.contains(&at) {
+                        wildcard.clone()
+                    } else {
+                        Piece::Literal(character.to_string())
+                    }
                 })
                 .chain((self.throw(3) == 0).then_some(Piece::Any)),
         )
@@ -550,6 +554,7 @@ impl Dice {
             }
             Values::Others(others) => match (self.pick(&others)?, self.pick(&others)?) {
                 (Value::Ip(from), Value::Ip(to)) => Test::Ip(from..=to),
+                #[allow(clippy::cast_precision_loss)] // The documents' sizes are small.
                 (Value::Integer(from), Value::Integer(to)) => {
                     let half = [0.0, 0.5, -0.5][self.throw(3)];
                     Test::Number(self.bound(from as f64 + half), self.bound(to as f64 - half))
@@ -569,8 +574,9 @@ impl Dice {
             let name = self
                 .pick(&["policy.server", "policy", "campaign", "uid", "filter", "no.such"])
                 .unwrap();
-            let text = self.pick(&["accept-42", "0", "winter 2026", "amavis", ""]).unwrap();
-            let test = [Test::Exists, Test::Is(text.to_owned()), Test::Like(self.glob(text))][self.throw(3)].clone();
+            let value = self.pick(&["accept-42", "0", "winter 2026", "amavis", ""]).unwrap();
+            let tests = [Test::Exists, Test::Is(value.to_owned()), Test::Like(self.glob(value))];
+            let test = tests[self.throw(3)].clone();
             return Query::Term {
                 place: Place::Extra(name.to_owned()),
                 test,

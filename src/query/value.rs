@@ -22,11 +22,10 @@ pub(super) fn plain(place: Place, pieces: &[Piece], span: Range<usize>) -> Resul
             test: Test::Exists,
         });
     }
-    let text = literal(pieces);
-    let test = match (place.kind(), text) {
-        (Kind::Keyword, Some(text)) => Test::Is(fold(unbracketed(&text))),
+    let test = match (place.kind(), literal(pieces)) {
+        (Kind::Keyword, Some(whole)) => Test::Is(fold(unbracketed(&whole))),
         (Kind::Keyword, None) => Test::Like(Glob::new(unbracketed_pieces(pieces))),
-        (Kind::Words, Some(text)) => Test::Phrase(words(&text).collect()),
+        (Kind::Words, Some(whole)) => Test::Phrase(words(&whole).collect()),
         (Kind::Words, None) => Test::Like(Glob::new(pieces.iter().cloned())),
         (Kind::Ip, _) => Test::Ip(network(&written(pieces), span)?),
         (Kind::Integer | Kind::Decimal, _) => {

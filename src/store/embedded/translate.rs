@@ -62,9 +62,9 @@ fn term(layout: &Layout, place: &Place, test: &Test) -> Boxed {
         Test::Exists | Test::Number(Bound::Unbounded, Bound::Unbounded) => {
             Box::new(ExistsQuery::new(index_name(&place.path()), false))
         }
-        Test::Is(text) => exact(match place {
-            Place::Field(_) => Term::from_field_text(field, text),
-            Place::Extra(name) => json_term(field, name, text),
+        Test::Is(value) => exact(match place {
+            Place::Field(_) => Term::from_field_text(field, value),
+            Place::Extra(name) => json_term(field, name, value),
         }),
         Test::Like(glob) => scan(field, &path, Terms::Like(glob.clone())),
         Test::Within(from, to) => scan(field, &path, Terms::Within(from.clone(), to.clone())),
