@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::line::Moment;
 
@@ -13,11 +13,18 @@ use crate::line::Moment;
 pub const SCHEMA: u32 = 1;
 
 /// A document of a store.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(untagged)]
 pub enum Document {
     /// The life of a queue id, or a refusal.
     Transaction(Box<Transaction>),
+}
+
+/// By hand: what serde derives for `untagged` cannot read the numbers that are keys in [`Memory::bytes`].
+impl<'de> Deserialize<'de> for Document {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Box::<Transaction>::deserialize(deserializer).map(Self::Transaction)
+    }
 }
 
 impl Document {

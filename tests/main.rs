@@ -1,12 +1,13 @@
 //! The claims of mailtrail, on real lines. One binary, one module a subject.
 #![allow(clippy::unwrap_used)] // A test that cannot go on should say where.
 
+mod agreement;
 mod architecture;
 mod lines;
 mod patterns;
+mod query;
 mod rules;
-mod store;
-mod agreement;
-mod truth;
-mod tool;
 mod sources;
+mod store;
+mod tool;
+mod truth;

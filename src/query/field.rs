@@ -1,5 +1,6 @@
 //! The search fields: one table for the language, the stores and the help.
 
+use std::fmt;
 use std::net::{IpAddr, Ipv6Addr};
 
 use super::fold;
@@ -48,7 +49,6 @@ pub enum Value<'a> {
 pub const MAX_KEYWORD: usize = 2048;
 
 /// A field of the documents that can be searched.
-#[derive(Debug)]
 pub struct Field {
     /// Where it stands in the document's JSON, the parts joined by dots; also a name in the language.
     pub path: &'static str,
@@ -70,6 +70,12 @@ enum Raw<'a> {
     Decimal(f64),
     Time(i64),
     Flag(bool),
+}
+
+impl fmt::Debug for Field {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.path)
+    }
 }
 
 impl PartialEq for Field {

@@ -22,14 +22,14 @@ pub fn matches(query: &Query, document: &Document) -> bool {
 
 fn passes(test: &Test, value: Value<'_>) -> bool {
     match (test, value) {
-        (Test::Exists, Value::Words(text)) => words(text).next().is_some(),
+        (Test::Exists, Value::Words(has)) => words(has).next().is_some(),
         (Test::Exists, _) => true,
-        (Test::Is(wanted), Value::Keyword(text)) => wanted == text,
-        (Test::Like(glob), Value::Keyword(text)) => glob.matches(text),
-        (Test::Like(glob), Value::Words(text)) => words(text).any(|word| glob.matches(&word)),
-        (Test::Within(from, to), Value::Keyword(text)) => within(from.as_ref(), to.as_ref(), &text.to_owned()),
-        (Test::Phrase(wanted), Value::Words(text)) => {
-            let words: Vec<String> = words(text).collect();
+        (Test::Is(wanted), Value::Keyword(has)) => wanted == has,
+        (Test::Like(glob), Value::Keyword(has)) => glob.matches(has),
+        (Test::Like(glob), Value::Words(has)) => words(has).any(|word| glob.matches(&word)),
+        (Test::Within(from, to), Value::Keyword(has)) => within(from.as_ref(), to.as_ref(), &has.to_owned()),
+        (Test::Phrase(wanted), Value::Words(has)) => {
+            let words: Vec<String> = words(has).collect();
             !wanted.is_empty() && words.windows(wanted.len()).any(|window| window == wanted.as_slice())
         }
         (Test::Ip(range), Value::Ip(address)) => range.contains(&address),

@@ -30,7 +30,8 @@ impl Query {
     /// Reads a query. Blank text means everything.
     pub fn parse(text: &str) -> Result<Self, QueryError> {
         check_limits(text).map_err(|error| error.of(text))?;
-        let mut pairs = QueryParser::parse(Rule::query, text).map_err(|error| unreadable(text, &error.location))?;
+        let mut pairs =
+            QueryParser::parse(Rule::query, text).map_err(|error| unreadable(text, &error.location).of(text))?;
         let body = pairs.next().and_then(|query| first(query, Rule::any_of));
         let mut reader = Reader { terms: 0 };
         let read = body.map_or(Ok(Self::Everything), |body| reader.any_of(body, None));
@@ -209,7 +210,7 @@ impl Reader {
             Rule::range => {
                 let (from, to) = sides(body);
                 each(&places, |place| {
-                    value::range(place, side(&from), side(&to), span.clone())
+                    value::range(place, side(from.as_ref()), side(to.as_ref()), span.clone())
                 })
             }
             Rule::compare => compare(&places, body, &span),
@@ -270,7 +271,7 @@ fn compare(places: &[Place], pair: Pair<'_, Rule>, span: &Range<usize>) -> Resul
 }
 
 /// The bounds of a range, unquoted, with whether they belong to it. None for `*`.
-fn sides(pair: Pair<'_, Rule>) -> (Option<(String, bool)>, Option<(String, bool)>) {
+fn sides(pair: Pair<'_, Rule>) -> (OwnedSide, OwnedSide) {
     let mut bounds = Vec::new();
     let (mut from_included, mut to_included) = (true, true);
     for inner in pair.into_inner() {
@@ -287,9 +288,12 @@ fn sides(pair: Pair<'_, Rule>) -> (Option<(String, bool)>, Option<(String, bool)
     (next(from_included), next(to_included))
 }
 
-fn side(side: &Option<(String, bool)>) -> Side<'_> {
-    side.as_ref().map(|(text, included)| (text.as_str(), *included))
+fn side(side: Option<&(String, bool)>) -> Side<'_> {
+    side.map(|(text, included)| (text.as_str(), *included))
 }
+
+/// As [`Side`], before its text is read.
+type OwnedSide = Option<(String, bool)>;
 
 /// The text between quotes, `\"` and `\\` undone.
 fn unquoted(text: &str) -> String {

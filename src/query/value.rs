@@ -22,11 +22,10 @@ pub(super) fn plain(place: Place, pieces: &[Piece], span: Range<usize>) -> Resul
             test: Test::Exists,
         });
     }
-    let text = literal(pieces);
-    let test = match (place.kind(), text) {
-        (Kind::Keyword, Some(text)) => Test::Is(fold(unbracketed(&text))),
+    let test = match (place.kind(), literal(pieces)) {
+        (Kind::Keyword, Some(whole)) => Test::Is(fold(unbracketed(&whole))),
         (Kind::Keyword, None) => Test::Like(Glob::new(unbracketed_pieces(pieces))),
-        (Kind::Words, Some(text)) => Test::Phrase(words(&text).collect()),
+        (Kind::Words, Some(whole)) => Test::Phrase(words(&whole).collect()),
         (Kind::Words, None) => Test::Like(Glob::new(pieces.iter().cloned())),
         (Kind::Ip, _) => Test::Ip(network(&written(pieces), span)?),
         (Kind::Integer | Kind::Decimal, _) => {
@@ -249,14 +248,30 @@ fn unbracketed_pieces(pieces: &[Piece]) -> Vec<Piece> {
     pieces
 }
 
+/// What people call a field elsewhere, and its name here.
+const OTHER_WORDS: &[(&[&str], &str)] = &[
+    (&["recipient", "rcpt", "rcpt_to"], "to"),
+    (&["sender", "mail_from", "author"], "from"),
+    (&["orig_to", "original_to"], "orig"),
+    (&["queue", "queueid"], "qid"),
+    (&["messageid", "message-id", "mid"], "msgid"),
+    (&["date", "time", "timestamp"], "@timestamp"),
+    (&["domain"], "to_domain"),
+    (&["server", "nexthop"], "relay"),
+    (&["login", "sasl_username", "username"], "user"),
+];
+
 /// The error for a field that is not in the table.
 pub(super) fn unknown(name: &str, span: Range<usize>) -> QueryError {
+    let asked = fold(name);
+    if let Some((_, meant)) = OTHER_WORDS.iter().find(|(words, _)| words.contains(&asked.as_str())) {
+        return QueryError::new(format!("unknown field `{name}`"), span).help(format!("did you mean `{meant}`?"));
+    }
     let known = FIELDS
         .iter()
         .flat_map(|field| field.names.iter().copied().chain([field.path]));
-    let wanted = fold(name);
     let near = known
-        .map(|known| (strsim::damerau_levenshtein(known, &wanted), known))
+        .map(|known| (strsim::damerau_levenshtein(known, &asked), known))
         .min_by_key(|(distance, _)| *distance)
         .filter(|(distance, known)| *distance <= 1 + known.len() / 4);
     let help = match near {

@@ -12,15 +12,17 @@ mod filter;
 mod folder;
 mod pending;
 mod period;
+
 mod scan;
 mod schema;
 mod search;
+mod settled;
 mod translate;
 
 use std::path::{Path, PathBuf};
 
 use folder::WriteLock;
-use pending::Pending;
+use pending::{Pending, Waiting};
 use period::Period;
 use schema::{Layout, key_hash, key_of, parse, period_of};
 
@@ -201,9 +203,11 @@ impl EmbeddedStore {
             found.extend(period.of_key(&self.layout, key)?);
         }
         if let Some(pending) = self.pending() {
-            found.retain(|document| pending.get(document.id()).is_none());
-            for json in pending.ids_of(key).iter().filter_map(|id| pending.get(id)?) {
-                found.push(parse(json)?);
+            found.retain(|document| pending.get(document.id()) == Waiting::AsCommitted);
+            for id in pending.ids_of(key) {
+                if let Waiting::Document(json) = pending.get(id) {
+                    found.push(parse(json)?);
+                }
             }
         }
         // A document may have been written again with another queue id.
@@ -217,8 +221,10 @@ impl EmbeddedStore {
     }
 
     fn with_id(&self, id: &str) -> Result<Option<Document>, StoreError> {
-        if let Some(pending) = self.pending().and_then(|pending| pending.get(id)) {
-            return pending.map(parse).transpose();
+        match self.pending().map(|pending| pending.get(id)) {
+            Some(Waiting::Document(json)) => return parse(json).map(Some),
+            Some(Waiting::Gone) => return Ok(None),
+            Some(Waiting::AsCommitted) | None => {}
         }
         let Some(period) = period_of(id).and_then(|name| self.find(name)) else {
             return Ok(None);
@@ -268,7 +274,7 @@ impl Store for EmbeddedStore {
             return self.with_id(now);
         }
         for period in self.periods.iter().rev() {
-            for document in period.with_term(&self.layout, "was", &id)? {
+            if let Some(document) = period.with_term(&self.layout, "was", &id)?.first() {
                 // It may have been written again since.
                 return self.with_id(document.id());
             }

@@ -6,6 +6,17 @@ use super::schema::key_of;
 use crate::store::QueueKey;
 use crate::transaction::Document;
 
+/// What a commit will do to an id.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Waiting<'a> {
+    /// Put this document there, as JSON.
+    Document(&'a str),
+    /// Take it away.
+    Gone,
+    /// Nothing.
+    AsCommitted,
+}
+
 /// The documents since the last commit.
 #[derive(Debug, Default)]
 pub(super) struct Pending {
@@ -44,9 +55,13 @@ impl Pending {
         }
     }
 
-    /// What is to be under an id: a document, or none any more. None: as it was committed.
-    pub(super) fn get(&self, id: &str) -> Option<Option<&str>> {
-        self.documents.get(id).map(Option::as_deref)
+    /// What is to be under an id.
+    pub(super) fn get(&self, id: &str) -> Waiting<'_> {
+        match self.documents.get(id) {
+            Some(Some(json)) => Waiting::Document(json),
+            Some(None) => Waiting::Gone,
+            None => Waiting::AsCommitted,
+        }
     }
 
     /// The id that a document with this earlier id has now.

@@ -11,6 +11,7 @@ use tantivy::schema::{Field, IndexRecordOption};
 
 use super::scan::{TermScan, Terms};
 use super::schema::{Layout, TIMESTAMP, id_hash, index_name, period_of};
+use super::settled::Settled;
 use crate::query::{Cursor, Kind, Order, Place, Query, Test};
 
 type Boxed = Box<dyn IndexQuery>;
@@ -32,7 +33,7 @@ pub(super) fn translate(layout: &Layout, query: &Query) -> Boxed {
 
 fn clause(layout: &Layout, query: &Query) -> (Occur, Boxed) {
     match query {
-        Query::Not(inner) => (Occur::MustNot, translate(layout, inner)),
+        Query::Not(inner) => (Occur::MustNot, Box::new(Settled::new(translate(layout, inner)))),
         other => (Occur::Must, translate(layout, other)),
     }
 }
@@ -58,10 +59,12 @@ fn term(layout: &Layout, place: &Place, test: &Test) -> Boxed {
     };
     match test {
         Test::Exists if matches!(place.kind(), Kind::Keyword | Kind::Words) => scan(field, &path, Terms::All),
-        Test::Exists => Box::new(ExistsQuery::new(index_name(&place.path()), false)),
-        Test::Is(text) => exact(match place {
-            Place::Field(_) => Term::from_field_text(field, text),
-            Place::Extra(name) => json_term(field, name, text),
+        Test::Exists | Test::Number(Bound::Unbounded, Bound::Unbounded) => {
+            Box::new(ExistsQuery::new(index_name(&place.path()), false))
+        }
+        Test::Is(value) => exact(match place {
+            Place::Field(_) => Term::from_field_text(field, value),
+            Place::Extra(name) => json_term(field, name, value),
         }),
         Test::Like(glob) => scan(field, &path, Terms::Like(glob.clone())),
         Test::Within(from, to) => scan(field, &path, Terms::Within(from.clone(), to.clone())),
