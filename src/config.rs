@@ -42,7 +42,10 @@ impl Config {
     pub fn load(path: Option<&Path>) -> Result<Self, Vec<Problem>> {
         match path {
             Some(path) => Self::read(path),
-            None => usual_places().iter().find(|path| path.is_file()).map_or(Ok(Self::default()), |path| Self::read(path)),
+            None => usual_places()
+                .iter()
+                .find(|path| path.is_file())
+                .map_or(Ok(Self::default()), |path| Self::read(path)),
         }
     }
 
@@ -57,5 +60,9 @@ fn usual_places() -> Vec<PathBuf> {
         .map(PathBuf::from)
         .or_else(|| std::env::var_os("HOME").map(|home| Path::new(&home).join(".config")));
     let folders = [Some(PathBuf::from("/etc")), user];
-    folders.into_iter().flatten().map(|folder| folder.join("mailtrail/mailtrail.yaml")).collect()
+    folders
+        .into_iter()
+        .flatten()
+        .map(|folder| folder.join("mailtrail/mailtrail.yaml"))
+        .collect()
 }

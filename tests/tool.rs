@@ -21,7 +21,9 @@ pub(crate) fn unpacked(path: &Path) -> String {
         return String::from_utf8_lossy(&bytes).into_owned();
     }
     let mut text = Vec::new();
-    flate2::read::MultiGzDecoder::new(bytes.as_slice()).read_to_end(&mut text).unwrap();
+    flate2::read::MultiGzDecoder::new(bytes.as_slice())
+        .read_to_end(&mut text)
+        .unwrap();
     String::from_utf8_lossy(&text).into_owned()
 }
 

@@ -7,10 +7,15 @@ use crate::tool::{lab, tool, unpacked};
 
 fn compare(corpus: &str, log: &str) -> Agreement {
     let folder = tempfile::tempdir().unwrap();
-    let output = tool(folder.path()).args(["index", "--store", "ndjson"]).arg(lab(corpus, log)).succeeds();
+    let output = tool(folder.path())
+        .args(["index", "--store", "ndjson"])
+        .arg(lab(corpus, log))
+        .succeeds();
     let documents: Vec<Value> = output.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
-    let truth: Vec<Value> =
-        unpacked(&lab(corpus, "truth.jsonl.gz")).lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let truth: Vec<Value> = unpacked(&lab(corpus, "truth.jsonl.gz"))
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
     let agreement = agreement(&documents, &truth);
     eprintln!("{corpus}/{log}: {}", agreement.report());
     agreement
@@ -20,7 +25,11 @@ fn compare(corpus: &str, log: &str) -> Agreement {
 fn at_least(share: f64, part: usize, whole: usize, what: &Agreement) {
     #[allow(clippy::cast_precision_loss)]
     let reached = part as f64 / whole as f64;
-    assert!(whole > 0 && reached >= share, "{part} of {whole} is less than {share}:\n{}", what.report());
+    assert!(
+        whole > 0 && reached >= share,
+        "{part} of {whole} is less than {share}:\n{}",
+        what.report()
+    );
 }
 
 #[test]

@@ -6,7 +6,7 @@ use crate::transaction::{Link, Relation};
 use super::life::Life;
 use super::{Locality, Mentions};
 
-/// The links of a life, each once.
+/// The links of a life, each once, in the order of [`Relation`].
 pub(super) fn links(life: &Life<'_>, mentions: &Mentions, locality: &Locality) -> Vec<Link> {
     let mut links: Vec<Link> = Vec::new();
     for event in life.events() {
@@ -28,6 +28,7 @@ pub(super) fn links(life: &Life<'_>, mentions: &Mentions, locality: &Locality) -
             links.push(link);
         }
     }
+    links.sort();
     links
 }
 

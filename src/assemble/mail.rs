@@ -26,6 +26,12 @@ pub(super) fn mail(life: &Life<'_>, mentions: &Mentions, locality: &Locality) ->
     for event in own() {
         fold(event, &mut recipients, &mut state, locality);
     }
+    if recipients.is_empty() {
+        own()
+            .filter(|event| names_a_recipient(event))
+            .for_each(|event| recipients.name(event));
+        state.word.iter().for_each(|word| recipients.settle(*word));
+    }
     if state.held {
         recipients.settle(Status::Held);
     }
@@ -92,7 +98,7 @@ pub(super) fn mail(life: &Life<'_>, mentions: &Mentions, locality: &Locality) ->
         links,
         missing,
         was: Vec::new(),
-        extra: extra(own()),
+        extra: extra(own().filter(|event| event.kind != Kind::Reject)),
         count: None,
         rules: first.vocabulary.fingerprint.clone(),
         lines: evidence.lines,
@@ -118,18 +124,22 @@ fn fold(event: &Event, recipients: &mut Recipients, state: &mut outcome::Own, lo
             // Stock RFC 5424 loses the daemon: `removed` before the last word is `postsuper -d`.
             if !event.line.program.contains('/') {
                 recipients.settle(Status::Deleted);
+                state.word = state.word.or(recipients.is_empty().then_some(Status::Deleted));
             }
         }
         Kind::Delete => settle(recipients, state, Status::Deleted),
         Kind::Discard => settle(recipients, state, Status::Discarded),
         Kind::Expire => settle(recipients, state, Status::Expired),
         Kind::Requeued | Kind::Expanded => settle(recipients, state, Status::Expanded),
-        // sendmail's notice says whether it gave up; Postfix's deliveries have said so before.
-        Kind::Notice => {
-            if let Some(status) = event.text(Field::Status).and_then(|word| Status::from_word(&word)) {
-                settle(recipients, state, status);
+        // sendmail's notice says whether it gave up; Postfix's deliveries have said so before. A bounce for recipients
+        // that no line names (an alias loop) is the only trace of their fate.
+        Kind::Notice => match event.text(Field::Status).and_then(|word| Status::from_word(&word)) {
+            Some(status) => settle(recipients, state, status),
+            None if event.bytes(Field::Notice) == Some(b"bounce") && mta(event).as_deref() == Some("sendmail") => {
+                state.word = state.word.or(Some(Status::Bounced));
             }
-        }
+            None => {}
+        },
         // `discard` and `hold` by an access map or milter under a queue id.
         Kind::Reject => match event.bytes(Field::Action) {
             Some(b"discard" | b"milter-discard") => settle(recipients, state, Status::Discarded),
@@ -138,6 +148,12 @@ fn fold(event: &Event, recipients: &mut Recipients, state: &mut outcome::Own, lo
         },
         _ => {}
     }
+}
+
+/// Before any delivery a recipient is named only where cleanup or an access map acts on the message: the first one.
+fn names_a_recipient(event: &Event) -> bool {
+    matches!(event.kind, Kind::Header | Kind::Hold | Kind::Discard)
+        || (event.kind == Kind::Reject && !refusal::refuses(event))
 }
 
 fn settle(recipients: &mut Recipients, state: &mut outcome::Own, status: Status) {
@@ -178,16 +194,16 @@ pub(super) fn sender<'a>(events: impl Iterator<Item = &'a Event>) -> Option<Stri
     first
 }
 
-/// The first Message-ID; of several in one second the one with the lowest digest, whatever the log's resolution.
+/// The first Message-ID. A message with two of them logs both.
 pub(super) fn message_id(lines: &[(Digest, &Mention)]) -> Option<String> {
     lines
         .iter()
         .filter_map(|(digest, mention)| {
             let event = mention.event()?;
             let id = event.text(Field::MessageId).filter(|id| !id.is_empty())?;
-            Some((event.line.at.second(), *digest, id))
+            Some((event.line.at, *digest, id))
         })
-        .min_by_key(|(second, digest, _)| (*second, *digest))
+        .min_by_key(|(at, digest, _)| (*at, *digest))
         .map(|(_, _, id)| id.into_owned())
 }
 

@@ -16,6 +16,8 @@ pub(super) struct Own {
 /// The mail's status and whether it is open: the table of the documents, first line that fits.
 pub(super) fn status(to: &[Recipient], unheard: u64, own: &Own) -> (&'static str, bool) {
     let is = |status: Status| to.iter().any(|recipient| recipient.status == status);
+    // Recipients that no line names share the fate of the mail as a whole, if it has one.
+    let unnamed = own.word.filter(|word| unheard > 0 && word.is_final());
     let waiting = unheard > 0 && !own.removed && own.word.is_none();
     if to.iter().any(|recipient| !recipient.status.is_final()) || (waiting && !to.is_empty()) {
         let word = [Status::Held, Status::Deferred].into_iter().find(|status| is(*status));
@@ -30,10 +32,11 @@ pub(super) fn status(to: &[Recipient], unheard: u64, own: &Own) -> (&'static str
             None => (Status::Queued.word(), !own.removed),
         };
     };
-    if to.iter().all(|recipient| recipient.status == first.status) {
+    let fates = || to.iter().map(|recipient| recipient.status).chain(unnamed);
+    if fates().all(|status| status == first.status) {
         return (first.status.word(), false);
     }
-    if to.iter().all(|recipient| recipient.status.is_success()) {
+    if fates().all(Status::is_success) {
         let order = [
             Status::Delivered,
             Status::Relayed,
@@ -44,7 +47,7 @@ pub(super) fn status(to: &[Recipient], unheard: u64, own: &Own) -> (&'static str
         let word = order.into_iter().find(|status| is(*status)).unwrap_or(first.status);
         return (word.word(), false);
     }
-    if to.iter().any(|recipient| recipient.status.is_success()) {
+    if fates().any(Status::is_success) {
         ("partial", false)
     } else {
         ("failed", false)

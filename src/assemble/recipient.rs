@@ -58,6 +58,18 @@ impl Recipients {
         }
     }
 
+    /// A recipient that is named and of which nothing else is known.
+    pub(super) fn name(&mut self, event: &Event) {
+        for address in event.texts(Field::To) {
+            self.entry(&address, None);
+        }
+    }
+
+    /// None named yet?
+    pub(super) fn is_empty(&self) -> bool {
+        self.list.is_empty()
+    }
+
     fn entry(&mut self, address: &str, orig: Option<&str>) -> &mut Recipient {
         let orig = orig.filter(|orig| !orig.eq_ignore_ascii_case(address));
         let key = (address.to_lowercase(), orig.unwrap_or_default().to_lowercase());

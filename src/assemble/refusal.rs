@@ -46,7 +46,7 @@ pub(super) fn nothing_was_accepted(life: &Life<'_>) -> bool {
 }
 
 /// A warning or a side action (`filter`, `prepend`) refuses nothing.
-fn refuses(event: &Event) -> bool {
+pub(super) fn refuses(event: &Event) -> bool {
     !matches!(status(event), "warned" | "held" | "discarded")
 }
 

@@ -21,7 +21,9 @@ pub(super) fn folder(global: &Global, config: &Config) -> Result<PathBuf> {
         .or_else(|| std::env::var_os("HOME").map(|home| Path::new(&home).join(".local/share")));
     match user {
         Some(folder) => Ok(folder.join("mailtrail")),
-        None => bail!("no folder for the index: /var/lib/mailtrail is not writable and HOME is not set; use --data DIR"),
+        None => {
+            bail!("no folder for the index: /var/lib/mailtrail is not writable and HOME is not set; use --data DIR")
+        }
     }
 }
 

@@ -24,5 +24,6 @@ pub(super) fn escape(text: &str) -> Cow<'_, str> {
 
 /// C0, DEL, C1, and the characters that turn the direction of what follows (Unicode bidirectional algorithm).
 fn is_unsafe(c: char) -> bool {
-    c.is_control() || matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{2028}' | '\u{2029}')
+    c.is_control()
+        || matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{2028}' | '\u{2029}')
 }

@@ -7,9 +7,9 @@ use anyhow::Result;
 use crate::assemble::Locality;
 use crate::cli::{Global, IndexArgs};
 use crate::config::StoreKind;
+use crate::store::Store;
 use crate::store::embedded::EmbeddedStore;
 use crate::store::ndjson::NdjsonStore;
-use crate::store::Store;
 
 use super::input::Lines;
 use super::intake::Intake;
@@ -27,7 +27,9 @@ pub(super) fn run(global: &Global, args: &IndexArgs, output: &mut Output) -> Res
         StoreKind::Embedded => Box::new(EmbeddedStore::open_to_write(&data::folder(global, &config)?)?),
         StoreKind::Ndjson => Box::new(NdjsonStore::new(Box::new(std::io::stdout()))),
     };
-    let locality = Locality { filters: config.filters.clone() };
+    let locality = Locality {
+        filters: config.filters.clone(),
+    };
     let mut intake = Intake::new(&rules, store.as_mut(), locality, args.max_open);
     while let Some(line) = lines.next(output) {
         match line {
@@ -46,7 +48,10 @@ pub(super) fn run(global: &Global, args: &IndexArgs, output: &mut Output) -> Res
         output.note(&warning);
     }
     if lines.cut() > 0 {
-        output.note(&format!("warning: {} lines were longer than 64 KiB and were cut there", lines.cut()));
+        output.note(&format!(
+            "warning: {} lines were longer than 64 KiB and were cut there",
+            lines.cut()
+        ));
     }
     match kind {
         StoreKind::Ndjson if output.json => output.note(&serde_json::to_string(&summary)?),
@@ -58,5 +63,9 @@ pub(super) fn run(global: &Global, args: &IndexArgs, output: &mut Output) -> Res
         StoreKind::Embedded if output.json => output.object(&summary)?,
         StoreKind::Embedded => summary.print(output)?,
     }
-    Ok(if lines.incomplete { Ending::Incomplete } else { Ending::Done })
+    Ok(if lines.incomplete {
+        Ending::Incomplete
+    } else {
+        Ending::Done
+    })
 }

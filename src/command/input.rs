@@ -26,7 +26,11 @@ impl Lines {
         let (sources, failed) = crate::source::open(&input.files, Dating::today(zone, input.year));
         let source = Merge::new(sources, failed);
         let bar = Bar::new(source.progress().total);
-        Ok(Self { source, bar, incomplete: false })
+        Ok(Self {
+            source,
+            bar,
+            incomplete: false,
+        })
     }
 
     /// The next line. None at the end; `Some(Err(()))` for a line without a readable header.
@@ -52,7 +56,11 @@ impl Lines {
 
     /// What a person should know about the clock of these logs. None if nothing is wrong.
     pub(super) fn zone_warning(&self) -> Option<String> {
-        let minutes = self.source.tally().zone_offset_minutes.filter(|minutes| *minutes != 0)?;
+        let minutes = self
+            .source
+            .tally()
+            .zone_offset_minutes
+            .filter(|minutes| *minutes != 0)?;
         let sign = if minutes < 0 { '-' } else { '+' };
         let (hours, rest) = (minutes.abs() / 60, minutes.abs() % 60);
         Some(format!(

@@ -147,7 +147,10 @@ impl<'a> Intake<'a> {
                 again.contains(&(index - 1))
             });
         }
-        bail!("other writers changed the same {} queue ids {MAX_ROUNDS} times in a row", groups.len())
+        bail!(
+            "other writers changed the same {} queue ids {MAX_ROUNDS} times in a row",
+            groups.len()
+        )
     }
 
     /// What the store has of each queue id.
@@ -155,12 +158,18 @@ impl<'a> Intake<'a> {
         let mut known: Vec<Vec<Stored>> = groups.iter().map(|_| Vec::new()).collect();
         let (indices, keys): (Vec<usize>, Vec<QueueKey>) = groups
             .iter()
-            .map(|mentions| QueueKey { host: mentions.host.to_string(), queue_id: mentions.queue_id.to_string() })
+            .map(|mentions| QueueKey {
+                host: mentions.host.to_string(),
+                queue_id: mentions.queue_id.to_string(),
+            })
             .enumerate()
             .filter(|(_, key)| self.store.may_hold(key))
             .unzip();
         if !keys.is_empty() {
-            let found = self.store.of_queue_ids(&keys).context("cannot read back what is stored")?;
+            let found = self
+                .store
+                .of_queue_ids(&keys)
+                .context("cannot read back what is stored")?;
             for (index, stored) in indices.into_iter().zip(found) {
                 known[index] = stored;
             }
@@ -171,14 +180,22 @@ impl<'a> Intake<'a> {
     /// The changes that bring the store from what it has to what all lines together say.
     fn changes(&mut self, mentions: &mut Mentions, stored: Vec<Stored>) -> Vec<Change> {
         let before = mentions.len();
-        for Stored { document: Document::Transaction(transaction), .. } in &stored {
+        for Stored {
+            document: Document::Transaction(transaction),
+            ..
+        } in &stored
+        {
             let lines = self.lines_of(transaction, mentions);
             mentions.merge(lines);
         }
         let nothing_new = before == 0;
         let mut documents = assemble::documents(mentions, &self.locality);
         let mut changes = Vec::with_capacity(documents.len());
-        for Stored { document: Document::Transaction(old), version } in stored {
+        for Stored {
+            document: Document::Transaction(old),
+            version,
+        } in stored
+        {
             if let Some(index) = documents.iter().position(|document| document.id == old.id) {
                 documents[index].was.clone_from(&old.was);
                 let document = documents.swap_remove(index);
@@ -188,11 +205,19 @@ impl<'a> Intake<'a> {
                     changes.push(self.put(document, version));
                 }
             } else {
-                changes.push(Change::Remove { id: old.id.clone(), version });
+                changes.push(Change::Remove {
+                    id: old.id.clone(),
+                    version,
+                });
                 inherit(&mut documents, &mut changes, &old);
             }
         }
-        changes.extend(documents.into_iter().map(|document| self.put(document, None)).collect::<Vec<_>>());
+        changes.extend(
+            documents
+                .into_iter()
+                .map(|document| self.put(document, None))
+                .collect::<Vec<_>>(),
+        );
         // The new document is written before the provisional one goes.
         changes.sort_by_key(|change| matches!(change, Change::Remove { .. }));
         changes
@@ -202,7 +227,9 @@ impl<'a> Intake<'a> {
     fn lines_of(&mut self, document: &Transaction, group: &Mentions) -> Mentions {
         let mut mentions = Mentions::new(group.host.clone(), group.queue_id.clone());
         for old in remembered(document) {
-            let Some(mut line) = Line::again(&old.raw, old.at, old.ordinal) else { continue };
+            let Some(mut line) = Line::again(&old.raw, old.at, old.ordinal) else {
+                continue;
+            };
             line.host = group.host.clone();
             let line = Arc::new(line);
             let digest = line.digest();
@@ -217,11 +244,17 @@ impl<'a> Intake<'a> {
 
     fn put(&mut self, document: Transaction, version: Option<crate::store::Version>) -> Change {
         self.note(&document);
-        Change::Put { document: Document::Transaction(Box::new(document)), version }
+        Change::Put {
+            document: Document::Transaction(Box::new(document)),
+            version,
+        }
     }
 
     fn note(&mut self, document: &Transaction) {
-        self.written.insert(self.hasher.hash_one(&document.id), (document.kind, document.status.clone()));
+        self.written.insert(
+            self.hasher.hash_one(&document.id),
+            (document.kind, document.status.clone()),
+        );
     }
 }
 
@@ -243,7 +276,10 @@ fn inherit(documents: &mut [Transaction], changes: &mut [Change], old: &Transact
         return;
     }
     let put = changes.iter_mut().filter_map(|change| match change {
-        Change::Put { document: Document::Transaction(document), .. } => Some(&mut **document),
+        Change::Put {
+            document: Document::Transaction(document),
+            ..
+        } => Some(&mut **document),
         Change::Remove { .. } => None,
     });
     let mut heirs: Vec<&mut Transaction> = documents.iter_mut().chain(put).collect();

@@ -24,7 +24,10 @@ pub(super) fn man(output: &mut Output) -> Result<Ending> {
     let mut command = Cli::command();
     command.build();
     clap_mangen::Man::new(command.clone()).render(output)?;
-    for subcommand in command.get_subcommands().filter(|subcommand| subcommand.get_name() != "help") {
+    for subcommand in command
+        .get_subcommands()
+        .filter(|subcommand| subcommand.get_name() != "help")
+    {
         let page = clap_mangen::Man::new(subcommand.clone());
         page.render_name_section(output)?;
         page.render_synopsis_section(output)?;

@@ -80,7 +80,10 @@ impl Output {
             Some(Problems(problems)) => {
                 self.problems(problems);
                 let count = problems.len();
-                self.note(&format!("{count} problem{}; nothing was done", if count == 1 { "" } else { "s" }));
+                self.note(&format!(
+                    "{count} problem{}; nothing was done",
+                    if count == 1 { "" } else { "s" }
+                ));
             }
             None => self.complaint(&format!("{error:#}")),
         }

@@ -35,7 +35,11 @@ pub(super) fn run(global: &Global, args: &ParseArgs, output: &mut Output) -> Res
             print(&line, event.as_ref(), output)?;
         }
     }
-    Ok(if lines.incomplete { Ending::Incomplete } else { Ending::Done })
+    Ok(if lines.incomplete {
+        Ending::Incomplete
+    } else {
+        Ending::Done
+    })
 }
 
 /// The outward contract of `parse --json`.
@@ -90,7 +94,14 @@ fn fields(event: &Event) -> Map<String, Value> {
 fn print(line: &Line, event: Option<&Event>, output: &mut Output) -> Result<()> {
     match event {
         Some(event) => {
-            write!(output, "{}:{} {} {}", line.origin.source, line.origin.number, event.rule_id(), event.kind.name())?;
+            write!(
+                output,
+                "{}:{} {} {}",
+                line.origin.source,
+                line.origin.number,
+                event.rule_id(),
+                event.kind.name()
+            )?;
             for (name, value) in fields(event) {
                 let value = match value {
                     Value::String(text) => text,
@@ -103,7 +114,12 @@ fn print(line: &Line, event: Option<&Event>, output: &mut Output) -> Result<()> 
         None => {
             let text = String::from_utf8_lossy(line.text());
             let (source, number) = (&line.origin.source, line.origin.number);
-            writeln!(output, "{source}:{number} - {}: {}", escape(&line.program), escape(&text))?;
+            writeln!(
+                output,
+                "{source}:{number} - {}: {}",
+                escape(&line.program),
+                escape(&text)
+            )?;
         }
     }
     Ok(())

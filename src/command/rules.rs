@@ -14,7 +14,11 @@ use super::{Ending, Problems};
 
 /// The built-in rules and those of the flags and the configuration.
 pub(super) fn load(global: &Global, config: &Config) -> Result<RuleSet> {
-    let folders = if global.rules.is_empty() { &config.rules } else { &global.rules };
+    let folders = if global.rules.is_empty() {
+        &config.rules
+    } else {
+        &global.rules
+    };
     Ok(RuleSet::load(folders).map_err(Problems)?)
 }
 
@@ -40,7 +44,13 @@ pub(super) fn run(global: &Global, command: RulesCommand, output: &mut Output) -
                 if output.json {
                     output.object(&json!({"id": rule.id(), "program": rule.programs(), "kind": rule.kind().name()}))?;
                 } else {
-                    writeln!(output, "{:<44} {:<14} {}", rule.id(), rule.kind().name(), rule.programs().join(", "))?;
+                    writeln!(
+                        output,
+                        "{:<44} {:<14} {}",
+                        rule.id(),
+                        rule.kind().name(),
+                        rule.programs().join(", ")
+                    )?;
                 }
             }
         }

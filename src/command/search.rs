@@ -20,8 +20,17 @@ pub(super) fn run(global: &Global, args: &SearchArgs, output: &mut Output) -> Re
     let (from, until) = time_frame(args)?;
     let query = Query::all([read(&text)?, Query::between(from, until)]);
     let store = opened(global)?;
-    let order = if args.oldest_first { Order::Oldest } else { Order::Newest };
-    let page = Page { limit: args.limit, offset: args.offset, order, after: None };
+    let order = if args.oldest_first {
+        Order::Oldest
+    } else {
+        Order::Newest
+    };
+    let page = Page {
+        limit: args.limit,
+        offset: args.offset,
+        order,
+        after: None,
+    };
     let found = store.search(&query, &page)?;
     let total = found.total;
     if output.json {
@@ -34,7 +43,11 @@ pub(super) fn run(global: &Global, args: &SearchArgs, output: &mut Output) -> Re
         table::print(&rows, output)?;
         let first = args.offset + 1;
         let last = args.offset + rows.len();
-        let more = if total > last as u64 { format!(" of {total}; --offset {last} shows the next") } else { String::new() };
+        let more = if total > last as u64 {
+            format!(" of {total}; --offset {last} shows the next")
+        } else {
+            String::new()
+        };
         writeln!(output, "\n{first} to {last}{more}")?;
     } else {
         output.note(&format!("nothing found for `{text}`{}", frame_words(from, until)));
@@ -79,5 +92,10 @@ fn transaction(document: Document) -> Transaction {
 
 /// Documents of a store as transactions.
 pub(super) fn transactions(store: &dyn Store, query: &Query, limit: usize) -> Result<Vec<Transaction>> {
-    Ok(store.search(query, &Page::newest(limit))?.documents.into_iter().map(transaction).collect())
+    Ok(store
+        .search(query, &Page::newest(limit))?
+        .documents
+        .into_iter()
+        .map(transaction)
+        .collect())
 }

@@ -14,7 +14,9 @@ use super::table::sender;
 
 /// Prints the story; with the raw lines of each hop if wanted.
 pub(super) fn print(journey: &Journey, lines: bool, out: &mut Output) -> io::Result<()> {
-    let Some(first) = journey.hops.first() else { return Ok(()) };
+    let Some(first) = journey.hops.first() else {
+        return Ok(());
+    };
     title(journey, first, out)?;
     for hop in &journey.hops {
         writeln!(out)?;
@@ -31,19 +33,39 @@ pub(super) fn print(journey: &Journey, lines: bool, out: &mut Output) -> io::Res
 
 fn title(journey: &Journey, first: &Transaction, out: &mut Output) -> io::Result<()> {
     let bold = Style::new().bold();
-    let id = journey.message_id.as_deref().map_or("Message without a Message-ID".to_owned(), |id| format!("<{id}>"));
-    let subject = first.subject.as_deref().map(|subject| format!("  \"{}\"", escape(subject))).unwrap_or_default();
+    let id = journey
+        .message_id
+        .as_deref()
+        .map_or("Message without a Message-ID".to_owned(), |id| format!("<{id}>"));
+    let subject = first
+        .subject
+        .as_deref()
+        .map(|subject| format!("  \"{}\"", escape(subject)))
+        .unwrap_or_default();
     writeln!(out, "{bold}{}{bold:#}{subject}", escape(&id))?;
     let size = first.size.map(|size| format!(", {size} bytes")).unwrap_or_default();
-    let client = first.client.as_ref().map(|client| format!(", handed in by {}", name_client(client))).unwrap_or_default();
-    let submitter = first.extra.get("submitter").filter(|_| first.client.as_ref().is_none_or(|client| client.ip.is_none()));
-    let submitter = submitter.map(|user| format!(", submitted on {} by {}", first.host, escape(user))).unwrap_or_default();
+    let client = first
+        .client
+        .as_ref()
+        .map(|client| format!(", handed in by {}", name_client(client)))
+        .unwrap_or_default();
+    let submitter = first
+        .extra
+        .get("submitter")
+        .filter(|_| first.client.as_ref().is_none_or(|client| client.ip.is_none()));
+    let submitter = submitter
+        .map(|user| format!(", submitted on {} by {}", first.host, escape(user)))
+        .unwrap_or_default();
     writeln!(out, "from {}{size}{client}{submitter}", escape(&sender(first)))
 }
 
 /// `app1.site.example [192.0.2.50] as ann`
 fn name_client(client: &Client) -> String {
-    let mut name = client.host.as_deref().map(|host| escape(host).into_owned()).unwrap_or_default();
+    let mut name = client
+        .host
+        .as_deref()
+        .map(|host| escape(host).into_owned())
+        .unwrap_or_default();
     if let Some(ip) = &client.ip {
         name = format!("{name} [{}]", escape(ip)).trim_start().to_owned();
     }
@@ -58,7 +80,10 @@ fn tell_hop(hop: &Transaction, journey: &Journey, out: &mut Output) -> io::Resul
     let mta = hop.mta.as_deref().unwrap_or("?");
     let queue_id = hop.queue_id.as_deref().unwrap_or("no queue id");
     let date = hop.at.rfc3339();
-    let came = journey.links.iter().find(|link| link.to == hop.id && journey.hops.iter().any(|other| other.id == link.from));
+    let came = journey
+        .links
+        .iter()
+        .find(|link| link.to == hop.id && journey.hops.iter().any(|other| other.id == link.from));
     let came = came.map(|link| {
         let sure = if link.sure { "" } else { ", not certain" };
         format!("  ({}{sure})", escape(&link.evidence))
@@ -71,11 +96,27 @@ fn tell_hop(hop: &Transaction, journey: &Journey, out: &mut Output) -> io::Resul
         came.unwrap_or_default()
     )?;
     for reject in &hop.reject {
-        let stage = reject.stage.as_deref().map(|stage| format!(" at {stage}")).unwrap_or_default();
-        let to = reject.to.as_deref().map(|to| format!("{}: ", escape(to))).unwrap_or_default();
-        let code = [reject.code.map(|code| code.to_string()), reject.dsn.clone()].into_iter().flatten();
+        let stage = reject
+            .stage
+            .as_deref()
+            .map(|stage| format!(" at {stage}"))
+            .unwrap_or_default();
+        let to = reject
+            .to
+            .as_deref()
+            .map(|to| format!("{}: ", escape(to)))
+            .unwrap_or_default();
+        let code = [reject.code.map(|code| code.to_string()), reject.dsn.clone()]
+            .into_iter()
+            .flatten();
         let code: String = code.map(|word| word + " ").collect();
-        writeln!(out, "  {}  {to}{}{}{stage}", clock(reject.at), red(), escape(&reject.action))?;
+        writeln!(
+            out,
+            "  {}  {to}{}{}{stage}",
+            clock(reject.at),
+            red(),
+            escape(&reject.action)
+        )?;
         write!(out, "{:#}", red())?;
         writeln!(out, "            {code}{}", escape(&reject.reason))?;
     }
@@ -102,7 +143,11 @@ fn tell_hop(hop: &Transaction, journey: &Journey, out: &mut Output) -> io::Resul
         writeln!(out, "            warning: {}", escape(warning))?;
     }
     if let Some(unheard) = hop.unheard.filter(|_| hop.open) {
-        writeln!(out, "            nothing heard yet of {unheard} of its {} recipients", hop.nrcpt.unwrap_or_default())?;
+        writeln!(
+            out,
+            "            nothing heard yet of {unheard} of its {} recipients",
+            hop.nrcpt.unwrap_or_default()
+        )?;
     }
     Ok(())
 }
@@ -113,7 +158,10 @@ fn taken(hop: &Transaction, out: &mut Output) -> io::Result<()> {
         _ if hop.missing.iter().any(|what| what == "start") => "the lines before this are missing".to_owned(),
         _ => "taken on this host".to_owned(),
     };
-    let count = hop.nrcpt.map(|count| format!(", for {count} recipient{}", plural(count))).unwrap_or_default();
+    let count = hop
+        .nrcpt
+        .map(|count| format!(", for {count} recipient{}", plural(count)))
+        .unwrap_or_default();
     writeln!(out, "  {}  {from}{count}", clock(hop.at))
 }
 
@@ -136,7 +184,11 @@ fn tell_attempt<'a>(
         return Ok("");
     };
     let style = style(attempt.status);
-    let relay = attempt.relay.as_ref().map(|relay| by(attempt.status, relay)).unwrap_or_default();
+    let relay = attempt
+        .relay
+        .as_ref()
+        .map(|relay| by(attempt.status, relay))
+        .unwrap_or_default();
     writeln!(
         out,
         "  {}  {}: {style}{}{style:#}{relay}",
@@ -150,7 +202,12 @@ fn tell_attempt<'a>(
     }
     let is_last_shown = recipient.history.len() == 10 && recipient.history.get(2) == Some(attempt);
     if is_last_shown && recipient.attempts > 10 {
-        writeln!(out, "            ... {} attempts more of {} ...", recipient.attempts - 10, hop.host)?;
+        writeln!(
+            out,
+            "            ... {} attempts more of {} ...",
+            recipient.attempts - 10,
+            hop.host
+        )?;
     }
     Ok(words)
 }
@@ -169,8 +226,16 @@ fn by(status: Status, relay: &Relay) -> String {
         Status::Delivered => "by",
         _ => "by",
     };
-    let host = relay.host.as_deref().map(|host| escape(host).into_owned()).unwrap_or_default();
-    let ip = relay.ip.as_deref().map(|ip| format!(" [{}]", escape(ip))).unwrap_or_default();
+    let host = relay
+        .host
+        .as_deref()
+        .map(|host| escape(host).into_owned())
+        .unwrap_or_default();
+    let ip = relay
+        .ip
+        .as_deref()
+        .map(|ip| format!(" [{}]", escape(ip)))
+        .unwrap_or_default();
     format!(" {word} {}", format!("{host}{ip}").trim_start())
 }
 
@@ -180,7 +245,10 @@ fn notices(journey: &Journey, out: &mut Output) -> io::Result<()> {
     }
     writeln!(out, "\n{}Notices{:#}", Style::new().bold(), Style::new().bold())?;
     for notice in &journey.notices {
-        let link = journey.links.iter().find(|link| link.to == notice.id || link.from == notice.id);
+        let link = journey
+            .links
+            .iter()
+            .find(|link| link.to == notice.id || link.from == notice.id);
         let about = link.is_some_and(|link| link.from == notice.id);
         let what = link.map_or("notice", |link| link.rel.as_str()).replace('_', " ");
         let what = if about { format!("this is a {what} of") } else { what };
@@ -189,8 +257,17 @@ fn notices(journey: &Journey, out: &mut Output) -> io::Result<()> {
             .iter()
             .map(|to| format!("{}: {}", escape(&to.address), to.status.word()))
             .collect();
-        let to = if to.is_empty() { notice.status.clone() } else { to.join(", ") };
-        writeln!(out, "  {}  {what} {}  {to}", clock(notice.at), notice.queue_id.as_deref().unwrap_or("-"))?;
+        let to = if to.is_empty() {
+            notice.status.clone()
+        } else {
+            to.join(", ")
+        };
+        writeln!(
+            out,
+            "  {}  {what} {}  {to}",
+            clock(notice.at),
+            notice.queue_id.as_deref().unwrap_or("-")
+        )?;
     }
     Ok(())
 }
@@ -229,21 +306,31 @@ fn without_recipients(first: &Transaction) -> &'static str {
 
 fn sentence(fate: &Fate, journey: &Journey) -> String {
     let host = &fate.host;
-    let at = fate.at.map(|at| format!(" at {} UTC", clock(at).trim_end())).unwrap_or_default();
+    let at = fate
+        .at
+        .map(|at| format!(" at {} UTC", clock(at).trim_end()))
+        .unwrap_or_default();
     let words = fate.response.as_deref().filter(|words| !words.is_empty());
-    let words = words.map(|words| format!(" In its words: {}", escape(words))).unwrap_or_default();
+    let words = words
+        .map(|words| format!(" In its words: {}", escape(words)))
+        .unwrap_or_default();
     let recipient = fate
         .path
         .last()
         .and_then(|id| journey.hops.iter().find(|hop| hop.id == *id))
         .and_then(|hop| hop.to.iter().find(|to| to.address == fate.address));
-    let relay = recipient.and_then(|to| to.relay.as_ref()).and_then(|relay| relay.host.as_deref().or(relay.ip.as_deref()));
+    let relay = recipient
+        .and_then(|to| to.relay.as_ref())
+        .and_then(|relay| relay.host.as_deref().or(relay.ip.as_deref()));
     let relay = relay.map(|relay| escape(relay).into_owned());
     let there = relay.clone().unwrap_or_else(|| "the next server".to_owned());
     let tries = recipient.map_or(0, |to| to.attempts);
     let tries = format!("{tries} attempt{}", plural(tries));
     match fate.status {
-        Status::Delivered => format!("delivered on {host}{at} ({}).", relay.unwrap_or_else(|| "mailbox".to_owned())),
+        Status::Delivered => format!(
+            "delivered on {host}{at} ({}).",
+            relay.unwrap_or_else(|| "mailbox".to_owned())
+        ),
         Status::Relayed => format!("accepted by {there}{at}; what happens there is in that server's log.{words}"),
         Status::Filtered => format!("handed to the filter {there}{at}; its second leg is not in the index."),
         Status::Expanded => format!("goes on under another address or queue id from {host}{at}."),
@@ -261,16 +348,21 @@ fn sentence(fate: &Fate, journey: &Journey) -> String {
 
 /// Was the sender told?
 fn told(journey: &Journey) -> String {
-    let bounce = journey.links.iter().filter(|link| link.rel == "bounce").find_map(|link| {
-        journey.notices.iter().find(|notice| notice.id == link.to)
-    });
+    let bounce = journey
+        .links
+        .iter()
+        .filter(|link| link.rel == "bounce")
+        .find_map(|link| journey.notices.iter().find(|notice| notice.id == link.to));
     match bounce {
         None => " No notice to the sender was seen.".to_owned(),
         Some(notice) => {
             let to = notice.to.first();
             let who = to.map_or("the sender".to_owned(), |to| escape(&to.address).into_owned());
             let how = to.map_or("queued".to_owned(), |to| to.status.word().to_owned());
-            format!(" {who} was told ({} {how}).", notice.queue_id.as_deref().unwrap_or("a notice"))
+            format!(
+                " {who} was told ({} {how}).",
+                notice.queue_id.as_deref().unwrap_or("a notice")
+            )
         }
     }
 }

@@ -87,7 +87,15 @@ impl Summary {
 
     /// For a person.
     pub(super) fn print(&self, out: &mut dyn Write) -> io::Result<()> {
-        let Lines { read, matched, noise, unmatched, unreadable, generic, .. } = self.lines;
+        let Lines {
+            read,
+            matched,
+            noise,
+            unmatched,
+            unreadable,
+            generic,
+            ..
+        } = self.lines;
         writeln!(out, "{read} lines read in {:.1} s", self.seconds)?;
         let mut parts = vec![format!("{matched} matched"), format!("{noise} noise")];
         parts.extend((generic > 0).then(|| format!("{generic} known only by their queue id")));
@@ -97,7 +105,11 @@ impl Summary {
         if unmatched > 0 {
             let mut programs: Vec<_> = self.unmatched.iter().collect();
             programs.sort_by(|a, b| b.1.cmp(a.1).then(a.0.cmp(b.0)));
-            let shown: Vec<_> = programs.iter().take(5).map(|(program, n)| format!("{program} {n}")).collect();
+            let shown: Vec<_> = programs
+                .iter()
+                .take(5)
+                .map(|(program, n)| format!("{program} {n}"))
+                .collect();
             writeln!(out, "  unmatched by program: {}", shown.join(", "))?;
         }
         let mails = self.documents.get("mail").copied().unwrap_or_default();
@@ -118,7 +130,10 @@ fn by_count<S: serde::Serializer>(counts: &BTreeMap<String, u64>, serializer: S)
         program: &'a str,
         count: u64,
     }
-    let mut rows: Vec<_> = counts.iter().map(|(program, count)| Row { program, count: *count }).collect();
+    let mut rows: Vec<_> = counts
+        .iter()
+        .map(|(program, count)| Row { program, count: *count })
+        .collect();
     rows.sort_by(|a, b| b.count.cmp(&a.count).then(a.program.cmp(b.program)));
     serializer.collect_seq(rows)
 }

@@ -70,7 +70,9 @@ fn said(transaction: &Transaction) -> String {
         TransactionKind::Reject => transaction.reject.first().map(|reject| reject.reason.clone()),
         TransactionKind::Mail => {
             let failed = transaction.to.iter().find(|recipient| !recipient.status.is_success());
-            failed.or(transaction.to.first()).and_then(|recipient| recipient.response.clone())
+            failed
+                .or(transaction.to.first())
+                .and_then(|recipient| recipient.response.clone())
         }
     };
     let words = words.unwrap_or_default();

@@ -30,7 +30,9 @@ pub(super) fn run(global: &Global, args: &TraceArgs, output: &mut Output) -> Res
         }
     }
     if journeys.is_empty() {
-        output.note(&format!("nothing found for `{what}`: no message has it as id, queue id, message id or address"));
+        output.note(&format!(
+            "nothing found for `{what}`: no message has it as id, queue id, message id or address"
+        ));
         return Ok(Ending::No);
     }
     let by_choice = journeys.len() > 1 && !args.all;
@@ -39,9 +41,16 @@ pub(super) fn run(global: &Global, args: &TraceArgs, output: &mut Output) -> Res
             output.object(&public(journey, args.lines))?;
         }
     } else if by_choice {
-        let newest: Vec<Transaction> = journeys.into_iter().filter_map(|journey| journey.hops.into_iter().next()).collect();
+        let newest: Vec<Transaction> = journeys
+            .into_iter()
+            .filter_map(|journey| journey.hops.into_iter().next())
+            .collect();
         table::print(&newest, output)?;
-        writeln!(output, "\n{} messages fit; trace one by its queue id, or all with --all", newest.len())?;
+        writeln!(
+            output,
+            "\n{} messages fit; trace one by its queue id, or all with --all",
+            newest.len()
+        )?;
     } else {
         for journey in &journeys {
             story::print(journey, args.lines, output)?;
@@ -55,10 +64,16 @@ fn starts(store: &dyn Store, what: &str) -> Result<Vec<Transaction>> {
     if let Some(Document::Transaction(transaction)) = store.get(what)? {
         return Ok(vec![*transaction]);
     }
-    let bare = what.strip_prefix('<').and_then(|what| what.strip_suffix('>')).unwrap_or(what);
+    let bare = what
+        .strip_prefix('<')
+        .and_then(|what| what.strip_suffix('>'))
+        .unwrap_or(what);
     // A queue id is its own first; where no document has it, those that name it as a link or next hop.
     let mut named = transactions(store, &Query::is("qid", what)?, MAX_CANDIDATES)?;
-    if named.iter().any(|transaction| transaction.queue_id.as_deref() == Some(what)) {
+    if named
+        .iter()
+        .any(|transaction| transaction.queue_id.as_deref() == Some(what))
+    {
         named.retain(|transaction| transaction.queue_id.as_deref() == Some(what));
     }
     if !named.is_empty() {
@@ -69,7 +84,11 @@ fn starts(store: &dyn Store, what: &str) -> Result<Vec<Transaction>> {
         return Ok(by_message_id);
     }
     let fields = ["to", "orig", "from"].iter().map(|field| Query::is(field, bare));
-    transactions(store, &Query::any(fields.collect::<Result<Vec<_>, _>>()?), MAX_CANDIDATES)
+    transactions(
+        store,
+        &Query::any(fields.collect::<Result<Vec<_>, _>>()?),
+        MAX_CANDIDATES,
+    )
 }
 
 fn follow(store: &dyn Store, start: Transaction) -> Result<Journey> {

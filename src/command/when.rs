@@ -16,7 +16,11 @@ pub(super) fn span(text: &str) -> Result<i64> {
         "w" => 604_800,
         _ => bail!("`{text}` is no span of time: write 90s, 15m, 2h, 7d or 4w"),
     };
-    match number.parse::<i64>().ok().and_then(|number| number.checked_mul(unit * 1000)) {
+    match number
+        .parse::<i64>()
+        .ok()
+        .and_then(|number| number.checked_mul(unit * 1000))
+    {
         Some(millis) => Ok(millis),
         None => bail!("`{text}` is no span of time: write 90s, 15m, 2h, 7d or 4w"),
     }
@@ -28,13 +32,20 @@ pub(super) fn moment(text: &str) -> Result<Moment> {
     if let Ok(at) = DateTime::parse_from_rfc3339(text) {
         return Ok(Moment(at.timestamp_millis()));
     }
-    for format in ["%Y-%m-%d %H:%M:%S", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M", "%Y-%m-%dT%H:%M"] {
+    for format in [
+        "%Y-%m-%d %H:%M:%S",
+        "%Y-%m-%dT%H:%M:%S",
+        "%Y-%m-%d %H:%M",
+        "%Y-%m-%dT%H:%M",
+    ] {
         if let Ok(at) = NaiveDateTime::parse_from_str(text, format) {
             return Ok(Moment(at.and_utc().timestamp_millis()));
         }
     }
     if let Ok(day) = NaiveDate::parse_from_str(text, "%Y-%m-%d") {
-        return Ok(Moment(day.and_time(chrono::NaiveTime::MIN).and_utc().timestamp_millis()));
+        return Ok(Moment(
+            day.and_time(chrono::NaiveTime::MIN).and_utc().timestamp_millis(),
+        ));
     }
     match text {
         "now" => Ok(now()),

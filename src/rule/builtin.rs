@@ -3,38 +3,125 @@
 /// Path in the repository and text of every built-in rule file, in the order in which their rules are tried.
 pub const BUILTIN: &[(&str, &str)] = &[
     ("rules/types.yaml", include_str!("../../rules/types.yaml")),
-    ("rules/companions/amavis.yaml", include_str!("../../rules/companions/amavis.yaml")),
-    ("rules/companions/dovecot.yaml", include_str!("../../rules/companions/dovecot.yaml")),
-    ("rules/companions/greylist.yaml", include_str!("../../rules/companions/greylist.yaml")),
-    ("rules/companions/logins.yaml", include_str!("../../rules/companions/logins.yaml")),
-    ("rules/companions/mailing-lists.yaml", include_str!("../../rules/companions/mailing-lists.yaml")),
-    ("rules/companions/opendkim.yaml", include_str!("../../rules/companions/opendkim.yaml")),
-    ("rules/companions/opendmarc.yaml", include_str!("../../rules/companions/opendmarc.yaml")),
-    ("rules/companions/policy.yaml", include_str!("../../rules/companions/policy.yaml")),
-    ("rules/companions/spam.yaml", include_str!("../../rules/companions/spam.yaml")),
-    ("rules/companions/spf.yaml", include_str!("../../rules/companions/spf.yaml")),
+    (
+        "rules/companions/amavis.yaml",
+        include_str!("../../rules/companions/amavis.yaml"),
+    ),
+    (
+        "rules/companions/dovecot.yaml",
+        include_str!("../../rules/companions/dovecot.yaml"),
+    ),
+    (
+        "rules/companions/greylist.yaml",
+        include_str!("../../rules/companions/greylist.yaml"),
+    ),
+    (
+        "rules/companions/logins.yaml",
+        include_str!("../../rules/companions/logins.yaml"),
+    ),
+    (
+        "rules/companions/mailing-lists.yaml",
+        include_str!("../../rules/companions/mailing-lists.yaml"),
+    ),
+    (
+        "rules/companions/opendkim.yaml",
+        include_str!("../../rules/companions/opendkim.yaml"),
+    ),
+    (
+        "rules/companions/opendmarc.yaml",
+        include_str!("../../rules/companions/opendmarc.yaml"),
+    ),
+    (
+        "rules/companions/policy.yaml",
+        include_str!("../../rules/companions/policy.yaml"),
+    ),
+    (
+        "rules/companions/spam.yaml",
+        include_str!("../../rules/companions/spam.yaml"),
+    ),
+    (
+        "rules/companions/spf.yaml",
+        include_str!("../../rules/companions/spf.yaml"),
+    ),
     ("rules/postfix/any.yaml", include_str!("../../rules/postfix/any.yaml")),
-    ("rules/postfix/bounce.yaml", include_str!("../../rules/postfix/bounce.yaml")),
-    ("rules/postfix/cleanup.yaml", include_str!("../../rules/postfix/cleanup.yaml")),
-    ("rules/postfix/delivery.yaml", include_str!("../../rules/postfix/delivery.yaml")),
-    ("rules/postfix/discard.yaml", include_str!("../../rules/postfix/discard.yaml")),
-    ("rules/postfix/housekeeping.yaml", include_str!("../../rules/postfix/housekeeping.yaml")),
-    ("rules/postfix/local.yaml", include_str!("../../rules/postfix/local.yaml")),
-    ("rules/postfix/pickup.yaml", include_str!("../../rules/postfix/pickup.yaml")),
-    ("rules/postfix/postscreen.yaml", include_str!("../../rules/postfix/postscreen.yaml")),
-    ("rules/postfix/postsuper.yaml", include_str!("../../rules/postfix/postsuper.yaml")),
+    (
+        "rules/postfix/bounce.yaml",
+        include_str!("../../rules/postfix/bounce.yaml"),
+    ),
+    (
+        "rules/postfix/cleanup.yaml",
+        include_str!("../../rules/postfix/cleanup.yaml"),
+    ),
+    (
+        "rules/postfix/delivery.yaml",
+        include_str!("../../rules/postfix/delivery.yaml"),
+    ),
+    (
+        "rules/postfix/discard.yaml",
+        include_str!("../../rules/postfix/discard.yaml"),
+    ),
+    (
+        "rules/postfix/housekeeping.yaml",
+        include_str!("../../rules/postfix/housekeeping.yaml"),
+    ),
+    (
+        "rules/postfix/local.yaml",
+        include_str!("../../rules/postfix/local.yaml"),
+    ),
+    (
+        "rules/postfix/pickup.yaml",
+        include_str!("../../rules/postfix/pickup.yaml"),
+    ),
+    (
+        "rules/postfix/postscreen.yaml",
+        include_str!("../../rules/postfix/postscreen.yaml"),
+    ),
+    (
+        "rules/postfix/postsuper.yaml",
+        include_str!("../../rules/postfix/postsuper.yaml"),
+    ),
     ("rules/postfix/qmgr.yaml", include_str!("../../rules/postfix/qmgr.yaml")),
     ("rules/postfix/smtp.yaml", include_str!("../../rules/postfix/smtp.yaml")),
-    ("rules/postfix/smtpd.yaml", include_str!("../../rules/postfix/smtpd.yaml")),
-    ("rules/postfix/submission.yaml", include_str!("../../rules/postfix/submission.yaml")),
+    (
+        "rules/postfix/smtpd.yaml",
+        include_str!("../../rules/postfix/smtpd.yaml"),
+    ),
+    (
+        "rules/postfix/submission.yaml",
+        include_str!("../../rules/postfix/submission.yaml"),
+    ),
     ("rules/postfix/tls.yaml", include_str!("../../rules/postfix/tls.yaml")),
-    ("rules/postfix/verbose.yaml", include_str!("../../rules/postfix/verbose.yaml")),
-    ("rules/sendmail/daemon.yaml", include_str!("../../rules/sendmail/daemon.yaml")),
+    (
+        "rules/postfix/verbose.yaml",
+        include_str!("../../rules/postfix/verbose.yaml"),
+    ),
+    (
+        "rules/sendmail/daemon.yaml",
+        include_str!("../../rules/sendmail/daemon.yaml"),
+    ),
     ("rules/sendmail/dsn.yaml", include_str!("../../rules/sendmail/dsn.yaml")),
-    ("rules/sendmail/envelope.yaml", include_str!("../../rules/sendmail/envelope.yaml")),
-    ("rules/sendmail/milter.yaml", include_str!("../../rules/sendmail/milter.yaml")),
-    ("rules/sendmail/queue.yaml", include_str!("../../rules/sendmail/queue.yaml")),
-    ("rules/sendmail/rulesets.yaml", include_str!("../../rules/sendmail/rulesets.yaml")),
-    ("rules/sendmail/session.yaml", include_str!("../../rules/sendmail/session.yaml")),
-    ("rules/sendmail/tls-auth.yaml", include_str!("../../rules/sendmail/tls-auth.yaml")),
+    (
+        "rules/sendmail/envelope.yaml",
+        include_str!("../../rules/sendmail/envelope.yaml"),
+    ),
+    (
+        "rules/sendmail/milter.yaml",
+        include_str!("../../rules/sendmail/milter.yaml"),
+    ),
+    (
+        "rules/sendmail/queue.yaml",
+        include_str!("../../rules/sendmail/queue.yaml"),
+    ),
+    (
+        "rules/sendmail/rulesets.yaml",
+        include_str!("../../rules/sendmail/rulesets.yaml"),
+    ),
+    (
+        "rules/sendmail/session.yaml",
+        include_str!("../../rules/sendmail/session.yaml"),
+    ),
+    (
+        "rules/sendmail/tls-auth.yaml",
+        include_str!("../../rules/sendmail/tls-auth.yaml"),
+    ),
 ];

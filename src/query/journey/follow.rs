@@ -31,7 +31,12 @@ pub(super) struct Trail {
 
 impl Trail {
     pub(super) fn new(start: Transaction) -> Self {
-        Self { hops: vec![start], notices: Vec::new(), links: Vec::new(), waiting: VecDeque::from([0]) }
+        Self {
+            hops: vec![start],
+            notices: Vec::new(),
+            links: Vec::new(),
+            waiting: VecDeque::from([0]),
+        }
     }
 
     pub(super) fn follow<E>(
@@ -59,7 +64,10 @@ impl Trail {
                 other.host == hop.host && other.queue_id.as_deref() == Some(&link.queue_id) && other.id != hop.id
             });
             // A reused id: the life that names this one back, else the nearest in time.
-            let names_back = Link { rel: link.rel.inverse(), queue_id: hop.queue_id.clone().unwrap_or_default() };
+            let names_back = Link {
+                rel: link.rel.inverse(),
+                queue_id: hop.queue_id.clone().unwrap_or_default(),
+            };
             let best = others
                 .into_iter()
                 .min_by_key(|other| (!other.links.contains(&names_back), (other.at.0 - hop.at.0).abs()));
@@ -83,20 +91,37 @@ impl Trail {
     ) -> Result<(), E> {
         let mut asked: Vec<&str> = Vec::new();
         for recipient in &hop.to {
-            let Some(next) = recipient.next.as_ref().filter(|next| !asked.contains(&next.queue_id.as_str())) else {
+            let Some(next) = recipient
+                .next
+                .as_ref()
+                .filter(|next| !asked.contains(&next.queue_id.as_str()))
+            else {
                 continue;
             };
             asked.push(&next.queue_id);
             for other in find(Lookup::QueueId(&next.queue_id))? {
                 let is_it = other.queue_id.as_deref() == Some(&next.queue_id) && other.host != hop.host;
                 if let Some(sure) = handed_on(hop, recipient, &other).filter(|_| is_it) {
-                    self.add(hop, other, "relayed_to", true, format!("queued as {}", next.queue_id), sure);
+                    self.add(
+                        hop,
+                        other,
+                        "relayed_to",
+                        true,
+                        format!("queued as {}", next.queue_id),
+                        sure,
+                    );
                 }
             }
         }
         let Some(queue_id) = &hop.queue_id else { return Ok(()) };
-        for other in find(Lookup::QueueId(queue_id))?.into_iter().filter(|other| other.host != hop.host) {
-            let named = other.to.iter().find(|r| r.next.as_ref().is_some_and(|next| next.queue_id == *queue_id));
+        for other in find(Lookup::QueueId(queue_id))?
+            .into_iter()
+            .filter(|other| other.host != hop.host)
+        {
+            let named = other
+                .to
+                .iter()
+                .find(|r| r.next.as_ref().is_some_and(|next| next.queue_id == *queue_id));
             if let Some(sure) = named.and_then(|recipient| handed_on(&other, recipient, hop)) {
                 self.add(hop, other, "relayed_to", false, format!("queued as {queue_id}"), sure);
             }
@@ -110,17 +135,27 @@ impl Trail {
         hop: &Transaction,
         find: &mut dyn FnMut(Lookup<'_>) -> Result<Vec<Transaction>, E>,
     ) -> Result<(), E> {
-        let Some(message_id) = &hop.message_id else { return Ok(()) };
+        let Some(message_id) = &hop.message_id else {
+            return Ok(());
+        };
         for other in find(Lookup::MessageId(message_id))? {
             if other.kind != TransactionKind::Mail || self.has(&other.id) {
                 continue;
             }
-            let (before, after) = if hop.at <= other.at { (hop, &other) } else { (&other, hop) };
+            let (before, after) = if hop.at <= other.at {
+                (hop, &other)
+            } else {
+                (&other, hop)
+            };
             let fits = before.host != after.host && is_explained_by_message_id(before, after);
             let resent = before.host == after.host && is_resubmission(before, after);
             if fits || resent {
                 let forward = before.id == hop.id;
-                let rel = if resent { Relation::ResentAs.word() } else { "relayed_to" };
+                let rel = if resent {
+                    Relation::ResentAs.word()
+                } else {
+                    "relayed_to"
+                };
                 let evidence = format!("message id <{message_id}>");
                 self.add(hop, other, rel, forward, evidence, false);
             }
@@ -133,10 +168,20 @@ impl Trail {
     }
 
     fn add(&mut self, hop: &Transaction, other: Transaction, rel: &str, forward: bool, evidence: String, sure: bool) {
-        let (from, to) = if forward { (&hop.id, &other.id) } else { (&other.id, &hop.id) };
+        let (from, to) = if forward {
+            (&hop.id, &other.id)
+        } else {
+            (&other.id, &hop.id)
+        };
         let rel = if forward { rel.to_owned() } else { forward_word(rel) };
         if !self.links.iter().any(|link| link.from == *from && link.to == *to) {
-            self.links.push(JourneyLink { from: from.clone(), to: to.clone(), rel, evidence, sure });
+            self.links.push(JourneyLink {
+                from: from.clone(),
+                to: to.clone(),
+                rel,
+                evidence,
+                sure,
+            });
         }
         if !self.has(&other.id) && self.hops.len() < MAX_HOPS {
             self.waiting.push_back(self.hops.len());
@@ -146,10 +191,24 @@ impl Trail {
 
     fn add_notice(&mut self, hop: &Transaction, other: Transaction, rel: Relation, evidence: String) {
         let forward = is_forward(rel);
-        let (from, to) = if forward { (&hop.id, &other.id) } else { (&other.id, &hop.id) };
+        let (from, to) = if forward {
+            (&hop.id, &other.id)
+        } else {
+            (&other.id, &hop.id)
+        };
         let rel = if forward { rel } else { rel.inverse() }.word().to_owned();
-        let link = JourneyLink { from: from.clone(), to: to.clone(), rel, evidence, sure: true };
-        if !self.links.iter().any(|known| known.from == link.from && known.to == link.to) {
+        let link = JourneyLink {
+            from: from.clone(),
+            to: to.clone(),
+            rel,
+            evidence,
+            sure: true,
+        };
+        if !self
+            .links
+            .iter()
+            .any(|known| known.from == link.from && known.to == link.to)
+        {
             self.links.push(link);
         }
         if !self.has(&other.id) && !self.notices.iter().any(|notice| notice.id == other.id) {
@@ -178,7 +237,10 @@ fn is_forward(rel: Relation) -> bool {
 }
 
 fn forward_word(rel: &str) -> String {
-    Relation::from_word(rel).filter(|rel| !is_forward(*rel)).map_or(rel, |rel| rel.inverse().word()).to_owned()
+    Relation::from_word(rel)
+        .filter(|rel| !is_forward(*rel))
+        .map_or(rel, |rel| rel.inverse().word())
+        .to_owned()
 }
 
 fn is_notice(rel: Relation) -> bool {
@@ -214,7 +276,9 @@ fn handed_on(hop: &Transaction, recipient: &Recipient, next: &Transaction) -> Op
 
 fn shares(a: &Recipient, b: &Recipient) -> bool {
     a.address.eq_ignore_ascii_case(&b.address)
-        || b.orig.as_ref().is_some_and(|orig| orig.eq_ignore_ascii_case(&a.address))
+        || b.orig
+            .as_ref()
+            .is_some_and(|orig| orig.eq_ignore_ascii_case(&a.address))
 }
 
 /// A relayed recipient of the earlier one turns up in the later one, from the same sender, in its time.
@@ -222,7 +286,10 @@ fn is_explained_by_message_id(before: &Transaction, after: &Transaction) -> bool
     let in_time = after.at.0 <= before.end.0 + SKEW_MS;
     let same_sender = before.from.is_some() && before.from == after.from;
     // Where the reply named an id, that id decides.
-    let open_end = before.to.iter().filter(|to| to.next.is_none() && to.status.is_success());
+    let open_end = before
+        .to
+        .iter()
+        .filter(|to| to.next.is_none() && to.status.is_success());
     let mut shared = open_end.filter(|to| after.to.iter().any(|other| shares(to, other)));
     in_time && same_sender && shared.next().is_some()
 }
@@ -231,12 +298,16 @@ fn is_explained_by_message_id(before: &Transaction, after: &Transaction) -> bool
 fn is_resubmission(before: &Transaction, after: &Transaction) -> bool {
     let piped = |to: &Recipient| {
         let relay = to.relay.as_ref();
-        to.status.is_success() && relay.is_some_and(|relay| relay.ip.is_none() && relay.host.as_deref() != Some("local"))
+        to.status.is_success()
+            && relay.is_some_and(|relay| relay.ip.is_none() && relay.host.as_deref() != Some("local"))
     };
     let local = after.client.as_ref().is_none_or(|client| client.ip.is_none());
     local
         && after.at.0 <= before.end.0 + SKEW_MS
-        && before.to.iter().any(|to| piped(to) && after.to.iter().any(|other| shares(to, other)))
+        && before
+            .to
+            .iter()
+            .any(|to| piped(to) && after.to.iter().any(|other| shares(to, other)))
 }
 
 /// A hop comes after all that lead to it, whatever the hosts' clocks say; free ones by time.
@@ -245,7 +316,9 @@ fn in_causal_order(mut hops: Vec<Transaction>, links: &[JourneyLink]) -> Vec<Tra
     let mut ordered: Vec<Transaction> = Vec::with_capacity(hops.len());
     while !hops.is_empty() {
         let is_free = |hop: &Transaction| {
-            !links.iter().any(|link| link.to == hop.id && hops.iter().any(|other| other.id == link.from))
+            !links
+                .iter()
+                .any(|link| link.to == hop.id && hops.iter().any(|other| other.id == link.from))
         };
         // A loop has no free hop: then the earliest breaks it.
         let index = hops.iter().position(is_free).unwrap_or(0);

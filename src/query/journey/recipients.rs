@@ -35,11 +35,16 @@ impl<'a> Map<'a> {
     }
 
     fn is_led_to(&self, hop: &Transaction) -> bool {
-        self.links.iter().any(|link| link.to == hop.id && link.from != hop.id && self.hop(&link.from).is_some())
+        self.links
+            .iter()
+            .any(|link| link.to == hop.id && link.from != hop.id && self.hop(&link.from).is_some())
     }
 
     fn next(&self, hop: &Transaction) -> impl Iterator<Item = &'a Transaction> {
-        self.links.iter().filter(|link| link.from == hop.id).filter_map(|link| self.hop(&link.to))
+        self.links
+            .iter()
+            .filter(|link| link.from == hop.id)
+            .filter_map(|link| self.hop(&link.to))
     }
 
     /// Follows one recipient from this hop to the end.
@@ -52,7 +57,10 @@ impl<'a> Map<'a> {
         fates: &mut Vec<Fate>,
     ) {
         path.push(hop.id.clone());
-        let goes_on = matches!(recipient.status, Status::Relayed | Status::Filtered | Status::Expanded | Status::Delivered);
+        let goes_on = matches!(
+            recipient.status,
+            Status::Relayed | Status::Filtered | Status::Expanded | Status::Delivered
+        );
         let before = fates.len();
         for next in self.next(hop).filter(|next| goes_on && !path.contains(&next.id)) {
             for there in self.recipients_there(hop, recipient, next) {
@@ -85,7 +93,10 @@ impl<'a> Map<'a> {
         }
         let is = |there: &Recipient, address: &str| {
             there.address.eq_ignore_ascii_case(address)
-                || there.orig.as_ref().is_some_and(|orig| orig.eq_ignore_ascii_case(address))
+                || there
+                    .orig
+                    .as_ref()
+                    .is_some_and(|orig| orig.eq_ignore_ascii_case(address))
         };
         let same: Vec<_> = next.to.iter().filter(|there| is(there, &recipient.address)).collect();
         if !same.is_empty() {
@@ -95,6 +106,9 @@ impl<'a> Map<'a> {
             return Vec::new();
         }
         // An alias that left no trace: what no other recipient of this hop accounts for.
-        next.to.iter().filter(|there| !hop.to.iter().any(|other| is(there, &other.address))).collect()
+        next.to
+            .iter()
+            .filter(|there| !hop.to.iter().any(|other| is(there, &other.address)))
+            .collect()
     }
 }
