@@ -74,29 +74,36 @@ impl Glob {
     pub fn matches(&self, value: &str) -> bool {
         let mut at = 0;
         let mut rest = value;
+        // The piece behind the last `*`, and where it may begin next.
         let mut again: Option<(usize, &str)> = None;
         loop {
             let step = match self.pieces.get(at) {
                 None if rest.is_empty() => return true,
                 None => None,
-                Some(Piece::Any) => {
-                    again = Some((at + 1, rest));
-                    Some(rest)
-                }
                 Some(Piece::One) => skip_one(rest),
                 Some(Piece::Literal(text)) => rest.strip_prefix(text.as_str()),
+                Some(Piece::Any) => {
+                    again = Some((at + 1, rest));
+                    None
+                }
             };
             if let Some(left) = step {
                 rest = left;
                 at += 1;
                 continue;
             }
-            // The last `*` takes one character more.
-            let Some((after, start)) = again else { return false };
-            let Some(start) = skip_one(start) else { return false };
-            again = Some((after, start));
-            at = after;
-            rest = start;
+            let Some((behind, start)) = again else { return false };
+            let begin = match self.pieces.get(behind) {
+                None => return true,
+                Some(Piece::Literal(text)) if behind + 1 == self.pieces.len() => return start.ends_with(text.as_str()),
+                Some(Piece::Literal(text)) => start.find(text.as_str()).and_then(|found| start.get(found..)),
+                Some(_) => Some(start),
+            };
+            let Some(begin) = begin else { return false };
+            at = behind;
+            rest = begin;
+            // If it does not go on from there, the `*` takes one character more; at the end there is none.
+            again = skip_one(begin).map(|next| (behind, next));
         }
     }
 }

@@ -20,6 +20,7 @@ mod settled;
 mod translate;
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use folder::WriteLock;
 use pending::{Pending, Waiting};
@@ -40,7 +41,7 @@ const MAX_WRITERS: usize = 6;
 /// The embedded store.
 pub struct EmbeddedStore {
     folder: PathBuf,
-    layout: Layout,
+    layout: Arc<Layout>,
     /// The newest last.
     periods: Vec<Period>,
     /// None in a store that is only read.
@@ -73,7 +74,7 @@ impl EmbeddedStore {
     }
 
     fn of(folder: &Path, writing: Option<WritingStore>) -> Result<Self, StoreError> {
-        let layout = Layout::new();
+        let layout = Arc::new(Layout::new());
         let mut periods = Vec::new();
         for (name, path) in folder::periods(folder)? {
             if let Some(mut period) = Period::open(&layout, &name, &path)? {
@@ -179,7 +180,7 @@ impl EmbeddedStore {
         let name = name.to_owned();
         let json = serde_json::to_string(document)
             .map_err(|error| StoreError::Index(format!("document {id} cannot be written: {error}")))?;
-        let layout = self.layout.clone();
+        let layout = Arc::clone(&self.layout);
         self.period_to_write(&name)?.put(&layout, document, &json)?;
         self.writing()?.pending.put(document, json);
         Ok(())
@@ -189,7 +190,7 @@ impl EmbeddedStore {
         let Some(name) = period_of(id).filter(|name| self.at(name).is_ok()) else {
             return Ok(());
         };
-        let (name, layout) = (name.to_owned(), self.layout.clone());
+        let (name, layout) = (name.to_owned(), Arc::clone(&self.layout));
         self.period_to_write(&name)?.remove(&layout, id)?;
         self.writing()?.pending.remove(id);
         Ok(())

@@ -23,6 +23,8 @@ use crate::transaction::Document;
 const ARENA_BYTES: usize = 64_000_000;
 /// More threads than this gain nothing.
 const MAX_THREADS: usize = 4;
+/// Segments with more documents are left as they are: joining them costs more than it saves a search.
+const MERGED_DOCUMENTS: usize = 10_000;
 /// Bytes of stored documents that are compressed together.
 const BLOCK_BYTES: usize = 32_768;
 
@@ -175,22 +177,18 @@ impl Period {
     /// Puts a document in, over an earlier one with its id.
     pub(super) fn put(&mut self, layout: &Layout, document: &Document, json: &str) -> Result<(), StoreError> {
         let hash = id_hash(document.id()).unwrap_or_default();
-        let (folder, id) = (self.folder.clone(), id_term(layout, document.id())?);
         if let (Some(key), Some(keys)) = (key_of(document), self.keys.as_mut()) {
             keys.insert(key_hash(&key));
         }
         let writing = self.writing()?;
         if writing.ids.contains(hash) {
-            writing.writer.delete_term(id);
+            writing.writer.delete_term(id_term(layout, document.id())?);
         } else {
             writing.ids.insert(hash);
         }
         writing.dirty = true;
-        writing
-            .writer
-            .add_document(layout.document(document, json))
-            .map_err(|error| damaged(&folder, &error))?;
-        Ok(())
+        let added = writing.writer.add_document(layout.document(document, json));
+        added.map(|_| ()).map_err(|error| damaged(&self.folder, &error))
     }
 
     /// Takes a document out.
@@ -213,6 +211,7 @@ impl Period {
         if merge {
             let mut policy = LogMergePolicy::default();
             policy.set_del_docs_ratio_before_merge(0.3);
+            policy.set_max_docs_before_merge(MERGED_DOCUMENTS);
             writing.writer.set_merge_policy(Box::new(policy));
         } else {
             writing.writer.set_merge_policy(Box::new(NoMergePolicy));

@@ -58,10 +58,13 @@ fn term(layout: &Layout, place: &Place, test: &Test) -> Boxed {
         ),
     };
     match test {
-        Test::Exists if matches!(place.kind(), Kind::Keyword | Kind::Words) => scan(field, &path, Terms::All),
-        Test::Exists | Test::Number(Bound::Unbounded, Bound::Unbounded) => {
-            Box::new(ExistsQuery::new(index_name(&place.path()), false))
-        }
+        // A column tells it at once; else the terms are walked.
+        Test::Exists | Test::Number(Bound::Unbounded, Bound::Unbounded) => match place {
+            Place::Field(_) if layout.schema.get_field_entry(field).is_fast() => {
+                Box::new(ExistsQuery::new(index_name(&place.path()), false))
+            }
+            _ => scan(field, &path, Terms::All),
+        },
         Test::Is(value) => exact(match place {
             Place::Field(_) => Term::from_field_text(field, value),
             Place::Extra(name) => json_term(field, name, value),
