@@ -28,8 +28,34 @@ pub fn parse_yaml<T: DeserializeOwned>(file: &str, text: &str) -> Result<T, Prob
         // The caret shows the place.
         let place = format!(" at line {}, column {}", location.line(), location.column());
         let at = byte_of(text, location);
-        Problem::at(file, text, at..at, title.replace(&place, ""))
+        let title = title.replace(&place, "");
+        unknown_key(file, text, at, &title).unwrap_or_else(|| Problem::at(file, text, at..at, title))
     })
+}
+
+/// serde's words for an unknown key, in ours: what was meant, not all that there is.
+fn unknown_key(file: &str, text: &str, at: usize, title: &str) -> Option<Problem> {
+    let (key, known) = title.strip_prefix("unknown field `")?.split_once("`, expected ")?;
+    let names = known.strip_prefix("one of ").unwrap_or(known);
+    let names: Vec<&str> = names.split([',', ' ']).map(|name| name.trim_matches('`')).collect();
+    let names = names.into_iter().filter(|name| !name.is_empty() && *name != "or");
+    let help = did_you_mean(key, names.clone())
+        .unwrap_or_else(|| format!("known keys are {}", names.collect::<Vec<_>>().join(", ")));
+    Some(Problem::at(file, text, at..at + key.len(), format!("unknown key `{key}`")).help(help))
+}
+
+/// The nearest of the known names, or None if none is near enough to be meant.
+pub fn nearest<'a>(wrong: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+    known
+        .map(|name| (strsim::jaro_winkler(wrong, name), name))
+        .filter(|(likeness, _)| *likeness > 0.75)
+        .max_by(|a, b| a.0.total_cmp(&b.0))
+        .map(|(_, name)| name)
+}
+
+/// `did you mean ...?`, if something near is known.
+pub fn did_you_mean<'a>(wrong: &str, known: impl Iterator<Item = &'a str>) -> Option<String> {
+    nearest(wrong, known).map(|name| format!("did you mean `{name}`?"))
 }
 
 /// Where a location begins, in bytes of the file's text.

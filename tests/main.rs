@@ -7,6 +7,7 @@ mod identity;
 mod lines;
 mod patterns;
 mod query;
+mod problems;
 mod rules;
 mod sources;
 mod store;

@@ -11,7 +11,7 @@ use std::ops::Range;
 use memchr::memmem::{Finder, FinderRev};
 
 use super::check;
-use super::fault::{Fault, did_you_mean};
+use super::fault::Fault;
 use super::kept::Kept;
 use super::open::{Open, Reach};
 use super::pairs::{Key, Pairs};
@@ -19,6 +19,7 @@ use super::program::{ByteSet, Follow, Op, Program, Slot, UNKEPT};
 use super::scan::Scanner;
 use super::syntax::{self, FieldItem, Item};
 use super::types::{Composite, PairsTree, Types, grok};
+use crate::problem::did_you_mean;
 
 /// Gives a field's name its slot, or says that there is no such field and perhaps what was meant.
 pub type Resolve<'r> = dyn FnMut(&str) -> Result<Slot, Option<String>> + 'r;
@@ -166,6 +167,9 @@ impl<'m, 'r> Maker<'m, 'r> {
             return Err(self.faults);
         }
         for number in 0..self.ops.len() {
+            if !matches!(self.ops[number], Op::Open(_) | Op::Pairs(..)) {
+                continue;
+            }
             let (first, may_end) = check::follow(&self.ops, &self.pairs, number + 1, after);
             let literal = match self.ops.get(number + 1) {
                 Some(Op::Literal(literal)) => literal.clone(),

@@ -6,7 +6,7 @@ use super::program::{ByteSet, Op, Program};
 use super::scan::Scanner;
 
 /// More beginnings than this, and the pattern is tried on every line.
-const MAX_HEADS: usize = 24;
+const MAX_HEADS: usize = 256;
 
 /// The longest literal that is compared.
 const MAX_LITERAL: usize = 24;
@@ -66,7 +66,7 @@ impl Program {
             Some(Op::Jump(to)) => self.walk(*to, after_id, before, heads),
             Some(Op::Words(words, _)) => {
                 for word in words {
-                    self.walk(number + 1, after_id, &[before, word].concat(), heads);
+                    push(heads, after_id, Begins::Literal([before, word].concat().into()));
                 }
             }
             Some(Op::Pairs(list, _)) if self.pairs.get(*list).is_some_and(|list| list.first != 0) => {

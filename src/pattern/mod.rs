@@ -24,7 +24,7 @@ mod syntax;
 mod types;
 
 pub use compile::{Compiled, Resolve, check_type, compile};
-pub use fault::{Fault, did_you_mean, nearest};
+pub use fault::Fault;
 pub use heads::{Begins, Head, after_queue_id};
 pub use kept::Kept;
 pub use matcher::Scratch;

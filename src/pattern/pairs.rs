@@ -15,7 +15,7 @@ use super::matcher::{LastKey, Scratch, Until, place};
 use super::program::{Follow, Program, UNKNOWN};
 
 /// The most keys that are read of one list; a line with more is hostile and does not match.
-pub(crate) const MAX_KEYS: usize = 128;
+pub(crate) const MAX_KEYS: usize = 64;
 
 /// The longest name of a key, in bytes.
 const MAX_KEY_BYTES: usize = 64;

@@ -155,6 +155,8 @@ fn fault(text: &str, error: &pest::error::Error<Rule>) -> Fault {
             "expected the name of a type after `%{`"
         } else if expected.contains(&Rule::field_name) {
             "expected the name of a field after `:`"
+        } else if text[..at].ends_with('(') {
+            "the parentheses hold nothing"
         } else if expected.contains(&Rule::args_end) || expected.contains(&Rule::arg) {
             "expected `)` after the arguments of the type"
         } else {

@@ -10,8 +10,8 @@ use super::load::RuleSource;
 use super::meaning::{ByDsn, Case, Constant, Map, Test};
 use super::set::{Matcher, Rule, RuleSet};
 use crate::event::{FIELDS, Field, FieldId, KINDS, Kind, Severity, UNKNOWN_KEY, Vocabulary};
-use crate::pattern::{self, Compiled, Fault, Kept, Types, UNKNOWN, did_you_mean};
-use crate::problem::Problem;
+use crate::pattern::{self, Compiled, Fault, Kept, Types, UNKNOWN};
+use crate::problem::{Problem, did_you_mean, nearest};
 
 /// Unknown keys have the same mark in patterns and in events.
 const _: () = assert!(UNKNOWN == UNKNOWN_KEY);
@@ -43,7 +43,7 @@ impl Dictionary {
             return Ok(*field as FieldId);
         }
         let Some(own) = name.strip_prefix("extra.") else {
-            return Err(pattern::nearest(name, FIELDS.iter().map(|row| row.1)).map(str::to_owned));
+            return Err(nearest(name, FIELDS.iter().map(|row| row.1)).map(str::to_owned));
         };
         let index = self.extra.iter().position(|known| known == own).unwrap_or_else(|| {
             self.extra.push(own.to_owned());

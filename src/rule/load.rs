@@ -224,7 +224,7 @@ fn define(
                         0..required.value.len(),
                         format!("`{}` is no key of the list", required.value),
                     );
-                    fault.help = pattern::did_you_mean(&required.value, known.chain(last));
+                    fault.help = problem::did_you_mean(&required.value, known.chain(last));
                     problems.push(source.problem(&whose, (&required.value, required.defined), &fault));
                 }
             }

@@ -99,6 +99,12 @@ impl RuleSet {
 /// A sample as a line of the rule's first program.
 fn sample_line(rule: &Rule, sample: &str) -> Arc<Line> {
     let program = rule.programs().first().map_or("", String::as_str);
+    // `postfix/*` stands for every daemon.
+    let program = if program == "postfix/*" {
+        "postfix/smtpd"
+    } else {
+        program
+    };
     Arc::new(message_line(program, sample.as_bytes()))
 }
 

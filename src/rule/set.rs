@@ -149,8 +149,6 @@ pub struct RuleSet {
     /// `smtpd` of the gates `postfix/smtpd`.
     by_last_part: HashMap<String, usize>,
     by_tag: HashMap<String, usize>,
-    /// For a bare Postfix name without slash: all rules of `postfix/*`.
-    bare_postfix: usize,
     vocabulary: Arc<Vocabulary>,
     by_dsn: ByDsn,
 }
@@ -167,41 +165,58 @@ impl RuleSet {
         let mut set = Self {
             rules,
             order,
-            buckets: vec![Bucket::default()],
+            buckets: Vec::new(),
             by_last_part: HashMap::new(),
             by_tag: HashMap::new(),
-            bare_postfix: 0,
             vocabulary,
             by_dsn,
         };
-        for place in 0..set.order.len() {
-            let rule = &set.rules[set.order[place] as usize];
-            let heads = rule.matcher.heads();
-            let mut into = Vec::new();
-            for program in rule.programs.clone() {
-                if let Some((first, _)) = program.split_once('/') {
-                    let last = program.rsplit('/').next().unwrap_or_default();
-                    into.push(bucket(&mut set.buckets, &mut set.by_last_part, last));
-                    if first.starts_with("postfix") {
-                        into.push(set.bare_postfix);
+        // Which rules each bucket gets, by place in `order`; the ones of `postfix/*` go into every Postfix bucket.
+        let mut members: Vec<Vec<u16>> = vec![Vec::new(); FIRST_FREE];
+        let mut every = Vec::new();
+        for (place, index) in (0_u16..).zip(&set.order) {
+            let rule = &set.rules[*index as usize];
+            for program in &rule.programs {
+                if let Some((first, last)) = program.rsplit_once('/') {
+                    let postfix = first.starts_with("postfix");
+                    if postfix {
+                        members[BARE_POSTFIX].push(place);
+                    }
+                    if last == "*" && postfix {
+                        members[OTHER_POSTFIX].push(place);
+                        every.push(place);
+                    } else {
+                        bucket(&mut members, &mut set.by_last_part, last).push(place);
                     }
                     continue;
                 }
                 if program == "postfix" {
-                    into.push(set.bare_postfix);
+                    members[BARE_POSTFIX].push(place);
                     continue;
                 }
                 // A name may be a tag and a family at once: `sendmail` is one of the tags of `sendmail`.
-                let tags = families.iter().filter(|(name, _)| *name == program);
-                for tag in tags.flat_map(|(_, tags)| tags).chain([&program]) {
-                    into.push(bucket(&mut set.buckets, &mut set.by_tag, tag));
+                let tags = families.iter().filter(|(name, _)| name == program);
+                for tag in tags.flat_map(|(_, tags)| tags).chain([program]) {
+                    bucket(&mut members, &mut set.by_tag, tag).push(place);
                 }
             }
-            into.sort_unstable();
-            into.dedup();
-            for bucket in into {
-                set.buckets[bucket].add(u16::try_from(place).unwrap_or(u16::MAX), &heads);
+        }
+        for number in set.by_last_part.values() {
+            members[*number].extend(&every);
+        }
+        let heads: Vec<Vec<Head>> = set
+            .order
+            .iter()
+            .map(|index| set.rules[*index as usize].matcher.heads())
+            .collect();
+        for mut places in members {
+            places.sort_unstable();
+            places.dedup();
+            let mut bucket = Bucket::default();
+            for place in places {
+                bucket.add(place, &heads[place as usize]);
             }
+            set.buckets.push(bucket);
         }
         set
     }
@@ -294,23 +309,35 @@ impl RuleSet {
     }
 
     fn bucket(&self, program: &str) -> Option<&Bucket> {
-        let number = match program.rsplit_once('/') {
-            Some((_, last)) => *self.by_last_part.get(last)?,
-            None => match self.by_tag.get(program) {
+        // A family may have tags with a slash, `postfwd/master`.
+        let number = match (self.by_tag.get(program), program.rsplit_once('/')) {
+            (Some(number), _) => *number,
+            (None, Some((first, last))) => match self.by_last_part.get(last) {
                 Some(number) => *number,
-                None if program.starts_with("postfix") => self.bare_postfix,
+                None if first.starts_with("postfix") => OTHER_POSTFIX,
                 None => return None,
             },
+            (None, None) if program.starts_with("postfix") => BARE_POSTFIX,
+            (None, None) => return None,
         };
         self.buckets.get(number)
     }
 }
 
-fn bucket(buckets: &mut Vec<Bucket>, names: &mut HashMap<String, usize>, name: &str) -> usize {
-    *names.entry(name.to_owned()).or_insert_with(|| {
-        buckets.push(Bucket::default());
-        buckets.len() - 1
-    })
+/// The bucket of a bare Postfix name without slash: the union of all rules of Postfix.
+const BARE_POSTFIX: usize = 0;
+
+/// The bucket of a Postfix daemon without rules of its own: those of `postfix/*`.
+const OTHER_POSTFIX: usize = 1;
+
+const FIRST_FREE: usize = 2;
+
+fn bucket<'m>(members: &'m mut Vec<Vec<u16>>, names: &mut HashMap<String, usize>, name: &str) -> &'m mut Vec<u16> {
+    let number = *names.entry(name.to_owned()).or_insert_with(|| {
+        members.push(Vec::new());
+        members.len() - 1
+    });
+    &mut members[number]
 }
 
 /// The severity that a text begins with, and where the message begins behind it.
