@@ -98,7 +98,7 @@ pub(super) fn mail(life: &Life<'_>, mentions: &Mentions, locality: &Locality) ->
         links,
         missing,
         was: Vec::new(),
-        extra: extra(own().filter(|event| event.kind != Kind::Reject)),
+        extra: extra(notes(life, mentions).into_iter()),
         count: None,
         rules: first.vocabulary.fingerprint.clone(),
         lines: evidence.lines,
@@ -307,6 +307,19 @@ pub(super) fn extra<'a>(events: impl Iterator<Item = &'a Event>) -> BTreeMap<Str
         }
     }
     extra
+}
+
+/// The events whose foreign fields are kept, in an order that does not depend on the log's resolution. A refusal's own
+/// are about its recipient.
+fn notes<'a>(life: &Life<'a>, mentions: &Mentions) -> Vec<&'a Event> {
+    let mut lines: Vec<_> = life
+        .lines
+        .iter()
+        .filter_map(|(digest, mention)| Some((mention.order().0, mention.order().1, *digest, mention.event()?)))
+        .filter(|(.., event)| mentions.owns(event) && event.kind != Kind::Reject)
+        .collect();
+    lines.sort_by_key(|(second, rank, digest, _)| (*second, *rank, *digest));
+    lines.into_iter().map(|(.., event)| event).collect()
 }
 
 fn cut(text: &str) -> String {
