@@ -8,20 +8,36 @@ pub const BUILTIN: &[(&str, &str)] = &[
         include_str!("../../rules/companions/amavis.yaml"),
     ),
     (
+        "rules/companions/clamav-milter.yaml",
+        include_str!("../../rules/companions/clamav-milter.yaml"),
+    ),
+    (
+        "rules/companions/delivery-agents.yaml",
+        include_str!("../../rules/companions/delivery-agents.yaml"),
+    ),
+    (
         "rules/companions/dovecot.yaml",
         include_str!("../../rules/companions/dovecot.yaml"),
     ),
     (
-        "rules/companions/greylist.yaml",
-        include_str!("../../rules/companions/greylist.yaml"),
+        "rules/companions/lightmeter.yaml",
+        include_str!("../../rules/companions/lightmeter.yaml"),
     ),
     (
-        "rules/companions/logins.yaml",
-        include_str!("../../rules/companions/logins.yaml"),
+        "rules/companions/mailman.yaml",
+        include_str!("../../rules/companions/mailman.yaml"),
     ),
     (
-        "rules/companions/mailing-lists.yaml",
-        include_str!("../../rules/companions/mailing-lists.yaml"),
+        "rules/companions/mailscanner.yaml",
+        include_str!("../../rules/companions/mailscanner.yaml"),
+    ),
+    (
+        "rules/companions/milter-greylist.yaml",
+        include_str!("../../rules/companions/milter-greylist.yaml"),
+    ),
+    (
+        "rules/companions/mimedefang.yaml",
+        include_str!("../../rules/companions/mimedefang.yaml"),
     ),
     (
         "rules/companions/opendkim.yaml",
@@ -32,16 +48,40 @@ pub const BUILTIN: &[(&str, &str)] = &[
         include_str!("../../rules/companions/opendmarc.yaml"),
     ),
     (
-        "rules/companions/policy.yaml",
-        include_str!("../../rules/companions/policy.yaml"),
+        "rules/companions/policyd-spf.yaml",
+        include_str!("../../rules/companions/policyd-spf.yaml"),
     ),
     (
-        "rules/companions/spam.yaml",
-        include_str!("../../rules/companions/spam.yaml"),
+        "rules/companions/postfwd.yaml",
+        include_str!("../../rules/companions/postfwd.yaml"),
     ),
     (
-        "rules/companions/spf.yaml",
-        include_str!("../../rules/companions/spf.yaml"),
+        "rules/companions/postgrey.yaml",
+        include_str!("../../rules/companions/postgrey.yaml"),
+    ),
+    (
+        "rules/companions/postsrsd.yaml",
+        include_str!("../../rules/companions/postsrsd.yaml"),
+    ),
+    (
+        "rules/companions/rspamd.yaml",
+        include_str!("../../rules/companions/rspamd.yaml"),
+    ),
+    (
+        "rules/companions/saslauthd.yaml",
+        include_str!("../../rules/companions/saslauthd.yaml"),
+    ),
+    (
+        "rules/companions/spamd.yaml",
+        include_str!("../../rules/companions/spamd.yaml"),
+    ),
+    (
+        "rules/companions/system.yaml",
+        include_str!("../../rules/companions/system.yaml"),
+    ),
+    (
+        "rules/companions/zimbra.yaml",
+        include_str!("../../rules/companions/zimbra.yaml"),
     ),
     ("rules/postfix/any.yaml", include_str!("../../rules/postfix/any.yaml")),
     (
