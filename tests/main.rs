@@ -3,6 +3,7 @@
 
 mod agreement;
 mod architecture;
+mod commands;
 mod identity;
 mod lines;
 mod patterns;
