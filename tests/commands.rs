@@ -197,13 +197,17 @@ fn a_rule_of_the_site_adds_a_field_that_can_be_searched() {
     let summary: Value =
         serde_json::from_str(&tool(folder.path()).args(["index", "--json"]).arg(&log).succeeds()).unwrap();
     assert_eq!(summary["unmatched"][0]["program"], "postfix/smtpd");
-    tool(folder.path()).args(["search", "percent:97"]).ends_with(1);
+    tool(folder.path()).args(["search", "extra.percent:97"]).ends_with(1);
     // With it, the next reading gains the field.
     tool(folder.path())
         .args(["index", "--rules", "rules"])
         .arg(&log)
         .succeeds();
-    let found = objects(&tool(folder.path()).args(["search", "percent:97", "--json"]).succeeds());
+    let found = objects(
+        &tool(folder.path())
+            .args(["search", "extra.percent:97", "--json"])
+            .succeeds(),
+    );
     assert_eq!(found[0]["queue_id"], "757F89D60C0");
 }
 

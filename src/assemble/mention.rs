@@ -156,12 +156,14 @@ pub fn queue_ids<'event>(event: &'event Event, locality: &Locality) -> Vec<&'eve
 /// Postfix: 6 or more capital hexadecimal digits, or a long id (`postfix/src/global/mail_queue.h`); sendmail: 14
 /// letters and digits, 8.12 and older 12 and more.
 pub fn leading_queue_id(line: &Line) -> Option<&str> {
-    let text = std::str::from_utf8(line.text().get(..64.min(line.text().len()))?).ok()?;
-    let text = ["warning: ", "error: ", "fatal: ", "panic: "]
+    let severities: [&[u8]; 4] = [b"warning: ", b"error: ", b"fatal: ", b"panic: "];
+    let text = line.text();
+    let text = severities
         .iter()
-        .find_map(|severity| text.strip_prefix(severity))
+        .find_map(|severity| text.strip_prefix(*severity))
         .unwrap_or(text);
-    let (id, _) = text.split_once(':')?;
+    let end = text.iter().take(32).position(|byte| *byte == b':')?;
+    let id = std::str::from_utf8(text.get(..end)?).ok()?;
     let hexadecimal = id
         .bytes()
         .all(|byte| byte.is_ascii_digit() || (b'A'..=b'F').contains(&byte));
