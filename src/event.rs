@@ -138,7 +138,7 @@ fields! {
     SaslMethod "sasl_method" "PLAIN, LOGIN.",
     SaslSender "sasl_sender" "The AUTH= parameter of MAIL FROM.",
     TlsProtocol "tls_protocol" "TLSv1.3.",
-    TlsCipher "tls_cipher" "TLS_AES_256_GCM_SHA384.",
+    TlsCipher "tls_cipher" "`TLS_AES_256_GCM_SHA384`.",
     TlsTrust "tls_trust" "Anonymous, Untrusted, Trusted, Verified.",
     From "from" "Envelope sender without `<>`; empty for the null sender.",
     Size "size" "Bytes.",
@@ -417,5 +417,5 @@ fn octal(digits: &[u8]) -> Option<u8> {
             .then(|| value * 8 + u16::from(digit - b'0'))
     })?;
     let byte = u8::try_from(value).ok()?;
-    (byte < b' ' || byte >= 0x7f).then_some(byte)
+    (!(b' '..0x7f).contains(&byte)).then_some(byte)
 }

@@ -97,7 +97,7 @@ fn every_rule_has_a_sample() {
         .rules()
         .iter()
         .filter(|rule| rule.samples().is_empty())
-        .map(|rule| rule.id())
+        .map(mailtrail::rule::Rule::id)
         .collect();
     assert!(without.is_empty(), "{}", without.join("\n"));
 }

@@ -13,14 +13,12 @@ pub(crate) fn inside_angles(text: &[u8], at: usize, escape: Escape) -> Found {
     while let Some(byte) = text.get(end) {
         match byte {
             b'>' => break,
-            b'"' if quotes => match quote_end(text, end, escape).filter(|after| goes_on_as_address(text, *after)) {
-                Some(after) => end = after,
-                None => {
-                    // One quote that does not close: the address is unquoted, and no second search is needed.
-                    quotes = false;
-                    end += 1;
-                }
-            },
+            b'"' if quotes => {
+                let closed = quote_end(text, end, escape).filter(|after| goes_on_as_address(text, *after));
+                // One quote that does not close: the address is unquoted, and no second search is needed.
+                quotes = closed.is_some();
+                end = closed.unwrap_or(end + 1);
+            }
             _ => end += 1,
         }
     }
@@ -71,13 +69,11 @@ pub(crate) fn bare(text: &[u8], at: usize) -> usize {
     let mut end = at;
     while let Some(byte) = text.get(end) {
         match byte {
-            b'"' if quotes => match quote_end(text, end, Escape::Backslash) {
-                Some(after) => end = after,
-                None => {
-                    quotes = false;
-                    end += 1;
-                }
-            },
+            b'"' if quotes => {
+                let closed = quote_end(text, end, Escape::Backslash);
+                quotes = closed.is_some();
+                end = closed.unwrap_or(end + 1);
+            }
             b' ' | b',' | b';' | b'<' | b'>' | b'(' | b')' => break,
             _ => end += 1,
         }

@@ -106,6 +106,16 @@ impl Scratch {
         self.farthest = 0;
     }
 
+    /// Remembers something that may be tried again.
+    fn push(&mut self, op: usize, at: usize, start: usize) {
+        self.frames.push(Frame {
+            op: place(op),
+            at: place(at),
+            start: place(start),
+            spans: place(self.spans.len()),
+        });
+    }
+
     pub(crate) fn keep(&mut self, slot: Slot, start: usize, end: usize) {
         if slot != UNKEPT {
             self.spans.push(Span {
@@ -195,13 +205,13 @@ impl Run<'_, '_> {
                 }
                 Op::Jump(to) => Some((*to, at)),
                 Op::Split(_, number) => (!self.split_failed(*number, at, scratch)).then(|| {
-                    self.push(op, at, at, scratch);
+                    scratch.push(op, at, at);
                     (op + 1, at)
                 }),
                 Op::Open(open) => {
                     let way = open.way(text, at);
                     let first = if way.backwards { text.len() } else { at };
-                    self.push(op, first, at, scratch);
+                    scratch.push(op, first, at);
                     None
                 }
                 Op::Pairs(list, after) => self.program.pairs[*list]
@@ -227,15 +237,6 @@ impl Run<'_, '_> {
             Until::Key(pairs) => at == self.text.len() || pairs.goes_on(self.text, at),
             Until::Then(follow) => follow.begins(self.text, at),
         }
-    }
-
-    fn push(&self, op: usize, at: usize, start: usize, scratch: &mut Scratch) {
-        scratch.frames.push(Frame {
-            op: place(op),
-            at: place(at),
-            start: place(start),
-            spans: place(scratch.spans.len()),
-        });
     }
 
     /// Goes back to the last thing that can be tried again.

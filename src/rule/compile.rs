@@ -130,10 +130,10 @@ impl Builder {
             let help = format!("it stands in {}", other.file);
             reading.whole(&text.id, "there is another rule of this id", Some(help));
         }
-        let (Some(kind), Some((matcher, kept))) = (kind, matched) else {
+        let (Some(kind), Some((decides, kept))) = (kind, matched) else {
             return;
         };
-        self.missing(text, kind, &kept, &constants, &maps, &mut reading);
+        missing(text, kind, &kept, &constants, &maps, &mut reading);
         if reading.problems.len() > before {
             return;
         }
@@ -146,7 +146,7 @@ impl Builder {
             id: text.id.value.clone(),
             programs: text.program.value.0.clone(),
             severities,
-            matcher,
+            matcher: decides,
             kind,
             constants: constants.into(),
             maps: maps.into(),
@@ -157,12 +157,11 @@ impl Builder {
             not: text.not.iter().map(|sample| sample.value.clone()).collect(),
             file: source.file.clone(),
         };
-        match index {
-            Some(index) => self.rules[index] = rule,
-            None => {
-                self.by_id.insert(rule.id.clone(), self.rules.len());
-                self.rules.push(rule);
-            }
+        if let Some(index) = index {
+            self.rules[index] = rule;
+        } else {
+            self.by_id.insert(rule.id.clone(), self.rules.len());
+            self.rules.push(rule);
         }
     }
 
@@ -364,47 +363,38 @@ impl Builder {
             }
         }
     }
-
-    /// Reports the fields that the kind needs and the rule does not always give.
-    fn missing(
-        &self,
-        text: &RuleText,
-        kind: Kind,
-        kept: &Kept,
-        constants: &[Constant],
-        maps: &[Map],
-        reading: &mut Reading<'_>,
-    ) {
-        let needs = KINDS
-            .iter()
-            .find(|row| row.0 == kind)
-            .map_or(&[] as &[Field], |row| row.2);
-        for need in needs {
-            let name = FIELDS.iter().find(|row| row.0 == *need).map_or("", |row| row.1);
-            let id = *need as FieldId;
-            let mapped = maps.iter().flat_map(|map| map.cases.iter()).any(|case| {
-                case.gives.iter().any(|constant| constant.field == id)
-                    || case.keeps.always(name)
-                    || case.by_dsn && *need == Field::Status
-            });
-            if kept.always(name) || mapped || constants.iter().any(|constant| constant.field == id) {
-                continue;
-            }
-            let help = if kept.perhaps_keeps(name) {
-                "it is kept on some ways through the pattern only; take it out of the optional part, or name it in `required:` of its list"
-                    .to_owned()
-            } else {
-                format!(
-                    "keep it in the pattern, or give it by `set:` or `map:`: {}",
-                    meaning(*need)
-                )
-            };
-            let title = format!("`{}` needs the field `{name}`", kind.name());
-            reading.whole(&text.emits, title, Some(help));
-        }
-    }
 }
 
+/// Reports the fields that the kind needs and the rule does not always give.
+fn missing(text: &RuleText, kind: Kind, kept: &Kept, constants: &[Constant], maps: &[Map], reading: &mut Reading<'_>) {
+    let needs = KINDS
+        .iter()
+        .find(|row| row.0 == kind)
+        .map_or(&[] as &[Field], |row| row.2);
+    for need in needs {
+        let name = FIELDS.iter().find(|row| row.0 == *need).map_or("", |row| row.1);
+        let id = *need as FieldId;
+        let mapped = maps.iter().flat_map(|map| map.cases.iter()).any(|case| {
+            case.gives.iter().any(|constant| constant.field == id)
+                || case.keeps.always(name)
+                || case.by_dsn && *need == Field::Status
+        });
+        if kept.always(name) || mapped || constants.iter().any(|constant| constant.field == id) {
+            continue;
+        }
+        let help = if kept.perhaps_keeps(name) {
+            "it is kept on some ways through the pattern only; take it out of the optional part, or name it in `required:` of its list"
+                .to_owned()
+        } else {
+            format!(
+                "keep it in the pattern, or give it by `set:` or `map:`: {}",
+                meaning(*need)
+            )
+        };
+        let title = format!("`{}` needs the field `{name}`", kind.name());
+        reading.whole(&text.emits, title, Some(help));
+    }
+}
 fn meaning(field: Field) -> &'static str {
     FIELDS.iter().find(|row| row.0 == field).map_or("", |row| row.2)
 }
@@ -431,12 +421,11 @@ fn severities(asked: Option<&Spanned<Words>>, reading: &mut Reading<'_>) -> u8 {
     let Some(asked) = asked else { return u8::MAX };
     let mut bits = 0;
     for word in &asked.value.0 {
-        match SEVERITIES.iter().find(|severity| severity.name() == word) {
-            Some(severity) => bits |= 1 << *severity as u8,
-            None => {
-                let help = did_you_mean(word, SEVERITIES.iter().map(|severity| severity.name()));
-                reading.word(asked, word, format!("unknown severity `{word}`"), help);
-            }
+        if let Some(severity) = SEVERITIES.iter().find(|severity| severity.name() == word) {
+            bits |= 1 << *severity as u8;
+        } else {
+            let help = did_you_mean(word, SEVERITIES.iter().map(|severity| severity.name()));
+            reading.word(asked, word, format!("unknown severity `{word}`"), help);
         }
     }
     bits

@@ -79,12 +79,18 @@ impl RuleSet {
             .chain(bare.then_some("postfix"));
         let mut others = Vec::new();
         for tag in tags {
+            let mut won = false;
             for claim in self.claims(tag, text, scratch) {
-                let id = self.rules()[claim.rule].id();
-                // An operator's rule is meant to win over a built-in one.
-                let meant = self.rules()[claim.rule].operator() && !rule.operator();
-                if claim.rule != own && claim.rank <= rule.rank() && !meant && !others.contains(&id.to_owned()) {
-                    others.push(id.to_owned());
+                if claim.rule == own {
+                    won = true;
+                    continue;
+                }
+                let other = &self.rules()[claim.rule];
+                // An operator's rule is meant to win over a built-in one, and a last resort to lose.
+                let meant =
+                    other.operator() && !rule.operator() || won && (other.fallback() || claim.rank > rule.rank());
+                if !meant && !others.iter().any(|known| known == other.id()) {
+                    others.push(other.id().to_owned());
                 }
             }
         }

@@ -161,7 +161,11 @@ impl RuleSet {
         by_dsn: ByDsn,
     ) -> Self {
         let mut order: Vec<u16> = (0..u16::try_from(rules.len()).unwrap_or(u16::MAX)).collect();
-        order.sort_by_key(|rule| rules[*rule as usize].rank());
+        // Among equals the rules of one daemon come before those of every daemon.
+        order.sort_by_key(|rule| {
+            let rule = &rules[*rule as usize];
+            (rule.rank(), rule.programs.iter().all(|program| program.ends_with("/*")))
+        });
         let mut set = Self {
             rules,
             order,
