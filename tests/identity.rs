@@ -11,7 +11,14 @@ use crate::tool::{lab, tool, unpacked};
 fn documents(log: &Path, zone: &str) -> BTreeMap<String, Value> {
     let folder = tempfile::tempdir().unwrap();
     let run = tool(folder.path())
-        .args(["index", "--store", "ndjson", "--timezone", zone, "--year", "2026"])
+        .args([
+            "index",
+            "--store",
+            "ndjson",
+            &format!("--timezone={zone}"),
+            "--year",
+            "2026",
+        ])
         .arg(log);
     by_id(&run.succeeds())
 }
