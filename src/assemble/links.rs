@@ -36,8 +36,9 @@ pub(super) fn links(life: &Life<'_>, mentions: &Mentions, locality: &Locality) -
 fn relation(event: &Event, locality: &Locality) -> Option<(Relation, String)> {
     let other = |field| event.text(field).map(std::borrow::Cow::into_owned);
     match event.kind {
-        Kind::Notice => {
-            let relation = match (event.bytes(Field::NoticeTo), event.bytes(Field::Notice)?) {
+        // sendmail's one line says that it gave up and which notice tells so.
+        Kind::Notice | Kind::Expire => {
+            let relation = match (event.bytes(Field::NoticeTo), event.bytes(Field::Notice).unwrap_or_default()) {
                 (Some(b"postmaster"), _) => Relation::PostmasterNotice,
                 (_, b"delay") => Relation::DelayNotice,
                 (_, b"success") => Relation::SuccessNotice,

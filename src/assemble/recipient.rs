@@ -25,6 +25,8 @@ impl Recipients {
     pub(super) fn attempt(&mut self, event: &Event, locality: &Locality) {
         let attempt = read_attempt(event, locality);
         let orig = event.text(Field::OrigTo).filter(|orig| !orig.is_empty());
+        // sendmail names the alias behind a program or file as the controlling user.
+        let behind = event.text(Field::Ctladdr).filter(|alias| !alias.is_empty());
         let next = event
             .text(Field::NextQueueId)
             .filter(|_| attempt.status.is_success())
@@ -37,7 +39,8 @@ impl Recipients {
             });
         let delays = read_delays(event);
         for address in event.texts(Field::To) {
-            let recipient = self.entry(&address, orig.as_deref());
+            let is_file_or_program = address.trim_start_matches('"').starts_with(['|', '/']);
+            let recipient = self.entry(&address, orig.as_deref().or(behind.as_deref().filter(|_| is_file_or_program)));
             recipient.status = attempt.status;
             recipient.dsn.clone_from(&attempt.dsn);
             recipient.relay.clone_from(&attempt.relay);
