@@ -195,6 +195,7 @@ fn closed_types_know_their_end() {
     }
     for (name, text) in [
         ("ip4", "192.0.2.256"),
+        ("qid", "NOQUEUE"),
         ("ip6", "12:34"),
         ("dsn", "5.1"),
         ("qid", "abc12"),

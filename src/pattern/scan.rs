@@ -52,7 +52,7 @@ scanners! {
     Addr "addr" &[], "A mailbox inside `<>`, which it does not take; quotes are understood; may be empty.";
     SlashedAddr "slashed_addr" &[], "The same as sendmail logs it, its backslashes doubled.";
     BareAddr "bare_addr" &["a"], "A mailbox, a file or `\"|command\"` without `<>`: up to a blank, `,`, `;`, `>` or `)` outside quotes.";
-    Qid "qid" &["4104E3D"], "A queue id: six or more letters and digits.";
+    Qid "qid" &["4104E3D"], "A queue id: six or more letters and digits, but not `NOQUEUE`.";
     Dsn "dsn" &["2.0.0"], "An RFC 3463 status, `5.1.10`.";
     Bracketed "bracketed" &[], "`[ … ]`, kept without the brackets.";
     Quoted "quoted" &[], "`\" … \"`, kept without the quotes.";
@@ -134,7 +134,7 @@ impl Scanner {
             Self::BareAddr => Found::plain(at, address::bare(text, at)),
             Self::Qid => {
                 let end = run(text, at, u8::is_ascii_alphanumeric);
-                Found::plain(at, end).filter(|_| end - at >= 6)
+                Found::plain(at, end).filter(|_| end - at >= 6 && text[at..end] != *b"NOQUEUE")
             }
             Self::Dsn => Found::plain(at, dsn(text, at)?),
             Self::Bracketed => enclosed(text, at, b'[', b']'),

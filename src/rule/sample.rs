@@ -86,9 +86,12 @@ impl RuleSet {
                     continue;
                 }
                 let other = &self.rules()[claim.rule];
-                // An operator's rule is meant to win over a built-in one, and a last resort to lose.
-                let meant =
-                    other.operator() && !rule.operator() || won && (other.fallback() || claim.rank > rule.rank());
+                // An operator's rule is meant to win over a built-in one, and a last resort to lose. Where the daemon is
+                // not told, one of two rules may be a last resort for its own daemon's sake.
+                let lost = tag == "postfix" && rule.fallback() && !other.fallback();
+                let meant = lost
+                    || other.operator() && !rule.operator()
+                    || won && (other.fallback() || claim.rank > rule.rank());
                 if !meant && !others.iter().any(|known| known == other.id()) {
                     others.push(other.id().to_owned());
                 }
