@@ -38,7 +38,10 @@ fn relation(event: &Event, locality: &Locality) -> Option<(Relation, String)> {
     match event.kind {
         // sendmail's one line says that it gave up and which notice tells so.
         Kind::Notice | Kind::Expire => {
-            let relation = match (event.bytes(Field::NoticeTo), event.bytes(Field::Notice).unwrap_or_default()) {
+            let relation = match (
+                event.bytes(Field::NoticeTo),
+                event.bytes(Field::Notice).unwrap_or_default(),
+            ) {
                 (Some(b"postmaster"), _) => Relation::PostmasterNotice,
                 (_, b"delay") => Relation::DelayNotice,
                 (_, b"success") => Relation::SuccessNotice,

@@ -40,7 +40,10 @@ impl Recipients {
         let delays = read_delays(event);
         for address in event.texts(Field::To) {
             let is_file_or_program = address.trim_start_matches('"').starts_with(['|', '/']);
-            let recipient = self.entry(&address, orig.as_deref().or(behind.as_deref().filter(|_| is_file_or_program)));
+            let recipient = self.entry(
+                &address,
+                orig.as_deref().or(behind.as_deref().filter(|_| is_file_or_program)),
+            );
             recipient.status = attempt.status;
             recipient.dsn.clone_from(&attempt.dsn);
             recipient.relay.clone_from(&attempt.relay);

@@ -86,7 +86,7 @@ fn fields(event: &Event) -> Map<String, Value> {
         }
     }
     for (name, value) in event.extra() {
-        add(&name, String::from_utf8_lossy(value).into_owned());
+        add(&name, event.restored(value).into_owned());
     }
     fields
 }
