@@ -57,7 +57,7 @@ pub struct Global {
     #[arg(long, global = true, value_name = "DIR")]
     pub rules: Vec<PathBuf>,
 
-    /// When to colour [NO_COLOR is respected]
+    /// When to colour [`NO_COLOR` is respected]
     #[arg(long, global = true, value_enum, default_value_t = Color::Auto, value_name = "WHEN")]
     pub color: Color,
 }

@@ -275,6 +275,38 @@ pub struct Recipient {
     pub history: Vec<Attempt>,
 }
 
+impl Recipient {
+    /// Named, with nothing tried yet.
+    pub fn new(address: &str, status: Status) -> Self {
+        Self {
+            address: address.to_owned(),
+            domain: domain(address),
+            orig: None,
+            status,
+            dsn: None,
+            relay: None,
+            response: None,
+            next: None,
+            mailbox: None,
+            delay_s: None,
+            delays_s: None,
+            first_at: None,
+            last_at: None,
+            attempts: 0,
+            history: Vec::new(),
+        }
+    }
+}
+
+/// The domain of an address, lower case. None for a bare name, a program, a file.
+pub fn domain(address: &str) -> Option<String> {
+    if address.starts_with(['|', '/', '"']) && !address.ends_with(|c: char| c.is_alphanumeric()) {
+        return None;
+    }
+    let (_, domain) = address.rsplit_once('@')?;
+    (!domain.is_empty() && !domain.contains([' ', '"', '/'])).then(|| domain.to_lowercase())
+}
+
 /// One delivery attempt for one recipient.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Attempt {
@@ -484,6 +516,7 @@ words! {
 
 impl Relation {
     /// The same relation seen from the other side.
+    #[must_use]
     pub fn inverse(self) -> Self {
         // The table holds each relation beside its inverse.
         let index = self as usize;

@@ -151,10 +151,10 @@ fn envelope_difference(message: &Value, document: &Value) -> Option<String> {
             wrong.push(format!("message id <{id}> is {}", document["message_id"]));
         }
     }
-    if let Some(ip) = message["client_ip"].as_str() {
-        if document["client"]["ip"].as_str() != Some(ip) {
-            wrong.push(format!("client {ip} is {}", document["client"]["ip"]));
-        }
+    if let Some(ip) = message["client_ip"].as_str()
+        && document["client"]["ip"].as_str() != Some(ip)
+    {
+        wrong.push(format!("client {ip} is {}", document["client"]["ip"]));
     }
     (!wrong.is_empty()).then(|| format!("{}: {}", name(message), wrong.join("; ")))
 }
@@ -273,7 +273,7 @@ fn is_refused(message: &Value, address: &str, document: Option<&Value>, document
                 reject["to"].is_null() || !matches!(stage, "RCPT" | "check_rcpt")
             })
     };
-    document.is_some_and(|document| inside(document))
+    document.is_some_and(&inside)
         || documents
             .iter()
             .filter(|document| document["kind"] == "reject")

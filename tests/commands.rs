@@ -132,11 +132,7 @@ fn bytes_that_are_no_text_are_kept_and_do_not_stop_anything() {
     let folder = tempfile::tempdir().unwrap();
     let log = folder.path().join("odd.log");
     let mut file = fs::File::create(&log).unwrap();
-    for line in fs::read_to_string(example()).unwrap().lines() {
-        file.write_all(&line.as_bytes().iter().map(|byte| *byte).collect::<Vec<_>>())
-            .unwrap();
-        file.write_all(b"\n").unwrap();
-    }
+    file.write_all(&fs::read(example()).unwrap()).unwrap();
     file.write_all(b"2026-11-24T02:05:35.000000+00:00 mx1 postfix/smtpd[9]: 757F89D60C0: warning: \xff\xfe\0odd\n")
         .unwrap();
     file.write_all(b"\xff\xfe no header at all\n").unwrap();

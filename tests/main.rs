@@ -1,5 +1,6 @@
 //! The claims of mailtrail, on real lines. One binary, one module a subject.
 #![allow(clippy::unwrap_used)] // A test that cannot go on should say where.
+#![allow(clippy::print_stderr)] // What a test measured is read beside its verdict.
 
 mod agreement;
 mod architecture;

@@ -6,11 +6,11 @@ use std::collections::BTreeMap;
 use crate::event::{Event, Field, Kind, Severity};
 use crate::line::Digest;
 use crate::transaction::{
-    Client, MAX_RECIPIENTS, Recipient, Relation, SCHEMA, Status, Tls, Transaction, TransactionKind, Verdict,
+    Client, MAX_RECIPIENTS, Recipient, Relation, SCHEMA, Status, Tls, Transaction, TransactionKind, Verdict, domain,
 };
 
 use super::life::Life;
-use super::recipient::{Recipients, domain};
+use super::recipient::Recipients;
 use super::{Locality, Mention, Mentions, evidence, links, outcome, refusal};
 
 /// At most this many warnings and foreign fields are kept of a mail, each at most this many bytes long.

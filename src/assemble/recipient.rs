@@ -80,23 +80,9 @@ impl Recipients {
         let orig = orig.filter(|orig| !orig.eq_ignore_ascii_case(address));
         let key = (address.to_lowercase(), orig.unwrap_or_default().to_lowercase());
         let index = *self.index.entry(key).or_insert_with(|| {
-            self.list.push(Recipient {
-                address: address.to_owned(),
-                domain: domain(address),
-                orig: orig.map(str::to_owned),
-                status: Status::Queued,
-                dsn: None,
-                relay: None,
-                response: None,
-                next: None,
-                mailbox: None,
-                delay_s: None,
-                delays_s: None,
-                first_at: None,
-                last_at: None,
-                attempts: 0,
-                history: Vec::new(),
-            });
+            let mut recipient = Recipient::new(address, Status::Queued);
+            recipient.orig = orig.map(str::to_owned);
+            self.list.push(recipient);
             self.list.len() - 1
         });
         &mut self.list[index]
@@ -136,15 +122,6 @@ impl Recipients {
             .sort_by(|a, b| (&a.address, &a.orig).cmp(&(&b.address, &b.orig)));
         self.list
     }
-}
-
-/// The domain of an address, lower case. None for a bare name, a program, a file.
-pub(super) fn domain(address: &str) -> Option<String> {
-    if address.starts_with(['|', '/', '"']) && !address.ends_with(|c: char| c.is_alphanumeric()) {
-        return None;
-    }
-    let (_, domain) = address.rsplit_once('@')?;
-    (!domain.is_empty() && !domain.contains([' ', '"', '/'])).then(|| domain.to_lowercase())
 }
 
 fn read_attempt(event: &Event, locality: &Locality) -> Attempt {

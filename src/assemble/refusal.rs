@@ -1,13 +1,13 @@
 //! Refused mail: a document per refusal.
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 
 use crate::event::{Event, Field, Kind};
 use crate::line::Digest;
-use crate::transaction::{Recipient, Reject, SCHEMA, Status, Transaction, TransactionKind};
+use crate::transaction::{Recipient, Reject, SCHEMA, Status, Transaction, TransactionKind, domain};
 
 use super::life::Life;
-use super::recipient::domain;
 use super::{Mention, Mentions, evidence, mail};
 
 /// Did this life come to nothing but refusals?
@@ -63,7 +63,7 @@ pub(super) fn refusals(life: &Life<'_>, mentions: &Mentions) -> Vec<Transaction>
                 .iter()
                 .filter(|(other, line)| other == digest || !is_refusal(line))
                 .copied();
-            let mut document = refusal(*digest, event, lines.collect());
+            let mut document = refusal(*digest, event, &lines.collect::<Vec<_>>());
             document.queue_id = Some(mentions.queue_id.to_string());
             let mut client = mail::client(life.events());
             if let Some(named) = document.client.take() {
@@ -85,21 +85,21 @@ pub(super) fn refusals(life: &Life<'_>, mentions: &Mentions) -> Vec<Transaction>
 pub fn refusal_without_queue_id(digest: Digest, event: &Event) -> Option<Transaction> {
     (event.kind == Kind::Reject && event.queue_id().is_none()).then(|| {
         let mention = Mention::Event(event.clone());
-        refusal(digest, event, vec![(digest, &mention)])
+        refusal(digest, event, &[(digest, &mention)])
     })
 }
 
-fn refusal(digest: Digest, event: &Event, lines: Vec<(Digest, &Mention)>) -> Transaction {
+fn refusal(digest: Digest, event: &Event, lines: &[(Digest, &Mention)]) -> Transaction {
     let to = event
         .texts(Field::To)
-        .map(|address| rejected(&address))
+        .map(|address| Recipient::new(&address, Status::Rejected))
         .collect::<Vec<_>>();
     let from = event.text(Field::From).map(Cow::into_owned);
     let addresses: Vec<_> = to
         .iter()
         .map(|recipient: &Recipient| recipient.address.clone())
         .collect();
-    let evidence = evidence::evidence(&lines);
+    let evidence = evidence::evidence(lines);
     Transaction {
         schema: SCHEMA,
         kind: TransactionKind::Reject,
@@ -121,12 +121,12 @@ fn refusal(digest: Digest, event: &Event, lines: Vec<(Digest, &Mention)>) -> Tra
         nrcpt: None,
         client: mail::client(std::iter::once(event)),
         fate: if addresses.is_empty() {
-            Default::default()
+            BTreeMap::default()
         } else {
             [(Status::Rejected, addresses)].into()
         },
         to,
-        to_more: Default::default(),
+        to_more: BTreeMap::default(),
         unheard: None,
         reject: vec![entry(event)],
         verdicts: Vec::new(),
@@ -141,26 +141,6 @@ fn refusal(digest: Digest, event: &Event, lines: Vec<(Digest, &Mention)>) -> Tra
         line_count: evidence.count,
         line_count_exact: true,
         memory: Some(evidence.memory),
-    }
-}
-
-fn rejected(address: &str) -> Recipient {
-    Recipient {
-        address: address.to_owned(),
-        domain: domain(address),
-        orig: None,
-        status: Status::Rejected,
-        dsn: None,
-        relay: None,
-        response: None,
-        next: None,
-        mailbox: None,
-        delay_s: None,
-        delays_s: None,
-        first_at: None,
-        last_at: None,
-        attempts: 0,
-        history: Vec::new(),
     }
 }
 

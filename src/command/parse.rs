@@ -54,18 +54,15 @@ fn object(line: &Line, event: Option<&Event>) -> Value {
     if let Some(pid) = line.pid {
         object["pid"] = json!(pid);
     }
-    match event {
-        Some(event) => {
-            object["severity"] = json!(event.severity.name());
-            object["rule"] = json!(event.rule_id());
-            object["generic"] = json!(event.generic);
-            object["kind"] = json!(event.kind.name());
-            object["fields"] = Value::Object(fields(event));
-        }
-        None => {
-            object["rule"] = Value::Null;
-            object["text"] = json!(String::from_utf8_lossy(line.text()));
-        }
+    if let Some(event) = event {
+        object["severity"] = json!(event.severity.name());
+        object["rule"] = json!(event.rule_id());
+        object["generic"] = json!(event.generic);
+        object["kind"] = json!(event.kind.name());
+        object["fields"] = Value::Object(fields(event));
+    } else {
+        object["rule"] = Value::Null;
+        object["text"] = json!(String::from_utf8_lossy(line.text()));
     }
     object
 }
@@ -92,35 +89,32 @@ fn fields(event: &Event) -> Map<String, Value> {
 }
 
 fn print(line: &Line, event: Option<&Event>, output: &mut Output) -> Result<()> {
-    match event {
-        Some(event) => {
-            write!(
-                output,
-                "{}:{} {} {}",
-                line.origin.source,
-                line.origin.number,
-                event.rule_id(),
-                event.kind.name()
-            )?;
-            for (name, value) in fields(event) {
-                let value = match value {
-                    Value::String(text) => text,
-                    other => other.to_string(),
-                };
-                write!(output, " {name}={}", escape(&value))?;
-            }
-            writeln!(output)?;
+    if let Some(event) = event {
+        write!(
+            output,
+            "{}:{} {} {}",
+            line.origin.source,
+            line.origin.number,
+            event.rule_id(),
+            event.kind.name()
+        )?;
+        for (name, value) in fields(event) {
+            let value = match value {
+                Value::String(text) => text,
+                other => other.to_string(),
+            };
+            write!(output, " {name}={}", escape(&value))?;
         }
-        None => {
-            let text = String::from_utf8_lossy(line.text());
-            let (source, number) = (&line.origin.source, line.origin.number);
-            writeln!(
-                output,
-                "{source}:{number} - {}: {}",
-                escape(&line.program),
-                escape(&text)
-            )?;
-        }
+        writeln!(output)?;
+    } else {
+        let text = String::from_utf8_lossy(line.text());
+        let (source, number) = (&line.origin.source, line.origin.number);
+        writeln!(
+            output,
+            "{source}:{number} - {}: {}",
+            escape(&line.program),
+            escape(&text)
+        )?;
     }
     Ok(())
 }

@@ -27,9 +27,10 @@ pub(super) fn run(global: &Global, command: RulesCommand, output: &mut Output) -
     let config = super::config(global)?;
     match command {
         RulesCommand::Check { folders } => {
-            let rules = match folders.is_empty() {
-                true => load(global, &config)?,
-                false => RuleSet::load(&folders).map_err(Problems)?,
+            let rules = if folders.is_empty() {
+                load(global, &config)?
+            } else {
+                RuleSet::load(&folders).map_err(Problems)?
             };
             let count = rules.rules().len();
             if output.json {

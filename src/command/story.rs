@@ -67,7 +67,8 @@ fn name_client(client: &Client) -> String {
         .map(|host| escape(host).into_owned())
         .unwrap_or_default();
     if let Some(ip) = &client.ip {
-        name = format!("{name} [{}]", escape(ip)).trim_start().to_owned();
+        let separator = if name.is_empty() { "" } else { " " };
+        name = format!("{name}{separator}[{}]", escape(ip));
     }
     if let Some(user) = &client.sasl_user {
         name = format!("{name} as {}", escape(user));
@@ -223,7 +224,6 @@ fn name_recipient(recipient: &Recipient) -> String {
 fn by(status: Status, relay: &Relay) -> String {
     let word = match status {
         Status::Relayed | Status::Filtered => "to",
-        Status::Delivered => "by",
         _ => "by",
     };
     let host = relay

@@ -63,7 +63,7 @@ impl<'a> Map<'a> {
         );
         let before = fates.len();
         for next in self.next(hop).filter(|next| goes_on && !path.contains(&next.id)) {
-            for there in self.recipients_there(hop, recipient, next) {
+            for there in recipients_there(hop, recipient, next) {
                 self.end(next, there, asked_for, path.clone(), fates);
             }
         }
@@ -82,33 +82,33 @@ impl<'a> Map<'a> {
             }
         }
     }
+}
 
-    /// The recipients of the next hop that this one became.
-    fn recipients_there(&self, hop: &Transaction, recipient: &Recipient, next: &'a Transaction) -> Vec<&'a Recipient> {
-        // Several next hops: each recipient follows the one whose id its own reply named.
-        if let Some(named) = &recipient.next
-            && next.queue_id.as_deref() != Some(&named.queue_id)
-        {
-            return Vec::new();
-        }
-        let is = |there: &Recipient, address: &str| {
-            there.address.eq_ignore_ascii_case(address)
-                || there
-                    .orig
-                    .as_ref()
-                    .is_some_and(|orig| orig.eq_ignore_ascii_case(address))
-        };
-        let same: Vec<_> = next.to.iter().filter(|there| is(there, &recipient.address)).collect();
-        if !same.is_empty() {
-            return same;
-        }
-        if recipient.next.is_none() && recipient.status != Status::Expanded {
-            return Vec::new();
-        }
-        // An alias that left no trace: what no other recipient of this hop accounts for.
-        next.to
-            .iter()
-            .filter(|there| !hop.to.iter().any(|other| is(there, &other.address)))
-            .collect()
+/// The recipients of the next hop that this one became.
+fn recipients_there<'a>(hop: &Transaction, recipient: &Recipient, next: &'a Transaction) -> Vec<&'a Recipient> {
+    // Several next hops: each recipient follows the one whose id its own reply named.
+    if let Some(named) = &recipient.next
+        && next.queue_id.as_deref() != Some(&named.queue_id)
+    {
+        return Vec::new();
     }
+    let is = |there: &Recipient, address: &str| {
+        there.address.eq_ignore_ascii_case(address)
+            || there
+                .orig
+                .as_ref()
+                .is_some_and(|orig| orig.eq_ignore_ascii_case(address))
+    };
+    let same: Vec<_> = next.to.iter().filter(|there| is(there, &recipient.address)).collect();
+    if !same.is_empty() {
+        return same;
+    }
+    if recipient.next.is_none() && recipient.status != Status::Expanded {
+        return Vec::new();
+    }
+    // An alias that left no trace: what no other recipient of this hop accounts for.
+    next.to
+        .iter()
+        .filter(|there| !hop.to.iter().any(|other| is(there, &other.address)))
+        .collect()
 }
