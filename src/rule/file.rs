@@ -49,46 +49,6 @@ pub struct RuleText {
     pub not: Vec<Spanned<String>>,
 }
 
-/// A rule file: a list of rules, or a mapping with `rules:`.
-#[derive(Debug)]
-pub struct RulesText(pub Vec<RuleText>);
-
-impl<'de> Deserialize<'de> for RulesText {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Either;
-
-        impl<'de> Visitor<'de> for Either {
-            type Value = RulesText;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a list of rules")
-            }
-
-            fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<RulesText, A::Error> {
-                let mut rules = Vec::new();
-                while let Some(rule) = list.next_element()? {
-                    rules.push(rule);
-                }
-                Ok(RulesText(rules))
-            }
-
-            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<RulesText, A::Error> {
-                let mapping = MappingText::deserialize(de::value::MapAccessDeserializer::new(map))?;
-                Ok(RulesText(mapping.rules))
-            }
-        }
-
-        deserializer.deserialize_any(Either)
-    }
-}
-
-/// The mapping of a rule file that is no list.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct MappingText {
-    rules: Vec<RuleText>,
-}
-
 /// `types.yaml`: what the rules of all files share.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -10,7 +10,7 @@ use siphasher::sip128::{Hasher128, SipHasher13};
 
 use super::builtin::BUILTIN;
 use super::compile::Builder;
-use super::file::{DuplicateText, PairsText, RulesText, TypeText, TypesText};
+use super::file::{DuplicateText, PairsText, RuleText, TypeText, TypesText};
 use super::set::RuleSet;
 use crate::pattern::{self, Duplicate, Fault, PairsShape, Types};
 use crate::problem::{self, Problem};
@@ -154,9 +154,9 @@ impl RuleSet {
         }
         let mut builder = Builder::new(types, families);
         for source in sources.iter().filter(|source| !source.holds_types()) {
-            match source.parse::<RulesText>() {
+            match source.parse::<Vec<RuleText>>() {
                 Ok(rules) => {
-                    for rule in rules.0 {
+                    for rule in rules {
                         builder.add(source, &rule, &mut problems);
                     }
                 }

@@ -17,7 +17,7 @@ mod sample;
 mod set;
 
 pub use builtin::BUILTIN;
-pub use file::{DuplicateText, Entries, PairsText, RuleText, RulesText, TypeText, TypesText, Words};
+pub use file::{DuplicateText, Entries, PairsText, RuleText, TypeText, TypesText, Words};
 pub use load::RuleSource;
 pub use sample::{Case, Verdict, message_line};
 pub use set::{Claim, Rule, RuleSet};
