@@ -6,6 +6,7 @@ mod agreement;
 mod architecture;
 mod commands;
 mod identity;
+mod elasticsearch;
 mod lines;
 mod patterns;
 mod problems;
