@@ -84,6 +84,10 @@ pub enum Command {
     Trace(TraceArgs),
     /// Show what each line says, without keeping anything
     Parse(ParseArgs),
+    /// Prepare an Elasticsearch or OpenSearch cluster: templates, new fields, a lifecycle on request
+    Setup(SetupArgs),
+    /// Send the documents that the cluster refused once more
+    Retry,
     /// Check and show the rules that read the lines
     #[command(subcommand)]
     Rules(RulesCommand),
@@ -197,6 +201,20 @@ pub struct TraceArgs {
     /// Show the raw lines
     #[arg(long)]
     pub lines: bool,
+}
+
+/// `mailtrail setup`
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  MAILTRAIL_ELASTICSEARCH_URL=http://localhost:9200 mailtrail setup
+  mailtrail setup --dry-run                what would be sent, to read or to paste into a console
+
+Running it again changes nothing, or brings what an older mailtrail made up to date.")]
+pub struct SetupArgs {
+    /// Print the requests and send none
+    #[arg(long)]
+    pub dry_run: bool,
 }
 
 /// `mailtrail parse`

@@ -14,8 +14,10 @@ use crate::problem::Problem;
 pub struct Config {
     /// Folder of the embedded index and the state.
     pub data: Option<PathBuf>,
-    /// `embedded` or `ndjson`.
+    /// `embedded`, `elasticsearch` or `ndjson`.
     pub store: StoreKind,
+    /// The cluster of the store `elasticsearch`.
+    pub elasticsearch: Cluster,
     /// Folders with rule files of your own.
     pub rules: Vec<PathBuf>,
     /// Names for hosts as logged: `mx1: mx1.site.example`.
@@ -33,8 +35,55 @@ pub enum StoreKind {
     /// An index in a folder, no server needed
     #[default]
     Embedded,
+    /// Elasticsearch or OpenSearch
+    Elasticsearch,
     /// Documents on standard output, one a line
     Ndjson,
+}
+
+/// An Elasticsearch or OpenSearch cluster. Secrets are never written here, only where they are: in a file, or in
+/// `MAILTRAIL_ELASTICSEARCH_API_KEY`, `..._PASSWORD`, `..._TOKEN`.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Cluster {
+    /// Base URLs of its nodes: `https://es.example:9200`. Else `MAILTRAIL_ELASTICSEARCH_URL`.
+    pub urls: Vec<String>,
+    /// What the indices' names begin with, `mailtrail` unless told otherwise.
+    pub prefix: Option<String>,
+    /// A PEM file with its certificate authority, where the system does not know it.
+    pub ca: Option<PathBuf>,
+    /// A PEM file with a client certificate, its chain and its key.
+    pub client_certificate: Option<PathBuf>,
+    /// A file whose first line is the API key.
+    pub api_key_file: Option<PathBuf>,
+    /// A user, with `password_file` or `MAILTRAIL_ELASTICSEARCH_PASSWORD`.
+    pub user: Option<String>,
+    /// A file whose first line is the user's password.
+    pub password_file: Option<PathBuf>,
+    /// A file whose first line is a bearer token.
+    pub token_file: Option<PathBuf>,
+    /// The proxy to it. Else `HTTPS_PROXY`, `HTTP_PROXY`, `NO_PROXY`.
+    pub proxy: Option<String>,
+    /// Believe any certificate: whoever sits between reads the logs and the key.
+    pub insecure: bool,
+    /// What it is, where the key may not ask.
+    pub flavour: Option<FlavourName>,
+    /// How long one answer may take, in seconds; 60 unless told otherwise.
+    pub timeout_s: Option<u64>,
+    /// Drop months that ended more than so many days ago, after each `index`. Nothing is dropped unless told so.
+    pub retention_days: Option<u32>,
+    /// Let the cluster drop them by its own lifecycle management, which `mailtrail setup` installs.
+    pub lifecycle_days: Option<u32>,
+}
+
+/// Which of the two a cluster is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum FlavourName {
+    /// elastic.co's.
+    Elasticsearch,
+    /// opensearch.org's.
+    OpenSearch,
 }
 
 impl Config {

@@ -14,7 +14,7 @@ use crate::store::ndjson::NdjsonStore;
 use super::input::Lines;
 use super::intake::Intake;
 use super::output::Output;
-use super::{Ending, data, rules};
+use super::{Ending, cluster, data, rules};
 
 /// Runs it.
 pub(super) fn run(global: &Global, args: &IndexArgs, output: &mut Output) -> Result<Ending> {
@@ -25,6 +25,7 @@ pub(super) fn run(global: &Global, args: &IndexArgs, output: &mut Output) -> Res
     let kind = global.store.unwrap_or(config.store);
     let mut store: Box<dyn Store> = match kind {
         StoreKind::Embedded => Box::new(EmbeddedStore::open_to_write(&data::folder(global, &config)?)?),
+        StoreKind::Elasticsearch => Box::new(cluster::store(global, &config)?),
         StoreKind::Ndjson => Box::new(NdjsonStore::new(Box::new(std::io::stdout()))),
     };
     let locality = Locality {
@@ -60,10 +61,14 @@ pub(super) fn run(global: &Global, args: &IndexArgs, output: &mut Output) -> Res
             summary.print(&mut text)?;
             output.note(String::from_utf8_lossy(&text).trim_end());
         }
-        StoreKind::Embedded if output.json => output.object(&summary)?,
-        StoreKind::Embedded => summary.print(output)?,
+        _ if output.json => output.object(&summary)?,
+        _ => summary.print(output)?,
     }
-    Ok(if lines.incomplete {
+    let refused = store.set_aside();
+    if kind == StoreKind::Elasticsearch {
+        cluster::forget(global, &config, output)?;
+    }
+    Ok(if lines.incomplete || refused > 0 {
         Ending::Incomplete
     } else {
         Ending::Done

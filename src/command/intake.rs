@@ -101,10 +101,38 @@ impl<'a> Intake<'a> {
         self.write(rest)?;
         self.write_refusals()?;
         self.store.commit()?;
+        self.unite_rivals()?;
         for (kind, status) in self.written.into_values() {
             self.summary.document(kind, status);
         }
         Ok(self.summary)
+    }
+
+    /// Where another process gave a life another id because one of both had not seen its start, both become one.
+    fn unite_rivals(&mut self) -> Result<()> {
+        for _ in 0..MAX_ROUNDS {
+            let rivals = self.store.rivals()?;
+            if rivals.is_empty() {
+                return Ok(());
+            }
+            let groups = rivals
+                .into_iter()
+                .map(|key| Mentions::new(key.host.into(), key.queue_id.into()));
+            self.write(groups.collect())?;
+            self.store.commit()?;
+        }
+        bail!("other writers changed the same queue ids {MAX_ROUNDS} times in a row")
+    }
+
+    /// Takes a document that was made before: its lines are read again and united with what the store has.
+    pub(super) fn document(&mut self, document: &Transaction) -> Result<()> {
+        // A refusal without a queue id is one line: whoever has it has it whole.
+        let Some(queue_id) = &document.queue_id else {
+            return Ok(());
+        };
+        let group = Mentions::new(document.host.as_str().into(), queue_id.as_str().into());
+        let mentions = self.lines_of(document, &group);
+        self.write(vec![mentions])
     }
 
     /// Refusals without a queue id are one line each: whoever has it has it whole.
@@ -180,6 +208,7 @@ impl<'a> Intake<'a> {
     /// The changes that bring the store from what it has to what all lines together say.
     fn changes(&mut self, mentions: &mut Mentions, stored: Vec<Stored>) -> Vec<Change> {
         let before = mentions.len();
+        let stored_count = stored.len();
         for Stored {
             document: Document::Transaction(transaction),
             ..
@@ -188,7 +217,8 @@ impl<'a> Intake<'a> {
             let lines = self.lines_of(transaction, mentions);
             mentions.merge(lines);
         }
-        let nothing_new = before == 0;
+        // Several documents of which none brought a new line may still be one life.
+        let nothing_new = before == 0 && stored_count < 2;
         let mut documents = assemble::documents(mentions, &self.locality);
         let mut changes = Vec::with_capacity(documents.len());
         for Stored {

@@ -1,5 +1,6 @@
 //! One file a subcommand: the only place that joins the stages, and the only one that speaks to a person.
 
+mod cluster;
 mod data;
 mod escape;
 mod index;
@@ -9,8 +10,10 @@ mod manual;
 mod output;
 mod parse;
 mod progress;
+mod retry;
 mod rules;
 mod search;
+mod setup;
 mod story;
 mod summary;
 mod table;
@@ -53,6 +56,8 @@ pub fn run(cli: Cli) -> ExitCode {
         Command::Search(args) => search::run(&cli.global, &args, &mut output),
         Command::Trace(args) => trace::run(&cli.global, &args, &mut output),
         Command::Parse(args) => parse::run(&cli.global, &args, &mut output),
+        Command::Setup(args) => setup::run(&cli.global, &args, &mut output),
+        Command::Retry => retry::run(&cli.global, &mut output),
         Command::Rules(command) => rules::run(&cli.global, command, &mut output),
         Command::Completions { shell } => manual::completions(shell, &mut output),
         Command::Man => manual::man(&mut output),
@@ -81,6 +86,7 @@ fn opened(global: &Global) -> anyhow::Result<Box<dyn Store>> {
     let config = config(global)?;
     match global.store.unwrap_or(config.store) {
         StoreKind::Embedded => Ok(Box::new(EmbeddedStore::open(&data::folder(global, &config)?)?)),
+        StoreKind::Elasticsearch => Ok(Box::new(cluster::store(global, &config)?)),
         StoreKind::Ndjson => anyhow::bail!("the store `ndjson` only writes: search with `--store embedded`"),
     }
 }

@@ -127,10 +127,15 @@ pub trait Store {
 
     /// To be asked after [`Store::commit`]: queue ids that were written since this was asked before, and of which the
     /// store also holds documents that this process neither wrote nor took away. Two processes may have given one life
-    /// two ids, because one of them had not seen its start; each that asks after its commit sees the other's, unless
+    /// two documents, because one of them had not seen its start, or only a refusal of it; each that asks after its commit sees the other's, unless
     /// that one is yet to ask. Read, merge and write these until there are none. None where there is a single writer.
     fn rivals(&mut self) -> Result<Vec<QueueKey>, StoreError> {
         Ok(Vec::new())
+    }
+
+    /// How many documents were refused and set aside since the store was opened.
+    fn set_aside(&self) -> u64 {
+        0
     }
 
     /// The documents that match.

@@ -5,6 +5,7 @@
 
 mod access;
 mod agreement;
+mod corpora;
 mod place;
 mod relay;
 mod setup;

@@ -2,7 +2,8 @@
 //!
 //! The hard part is that others write, too. A new document is created, never overwritten; one that was read is written
 //! only over exactly what was read; whoever comes second is told and merges. What cannot be seen so is two processes
-//! that give one life two ids, because one of them has not seen its start: [`ElasticStore::rivals`] finds these.
+//! that give one life two documents: one has not seen the start of a short queue id, or has seen a refusal under an id
+//! and not that the message was taken. [`Store::rivals`] finds these.
 //!
 //! In: changes and queries. Out: documents; what the server refuses is set aside in a file, with the reason.
 
@@ -44,9 +45,17 @@ pub struct ElasticStore {
     /// The indices that are there and right.
     indices: HashMap<String, Index>,
     set_aside: u64,
-    /// Ids that this process wrote or took away since [`ElasticStore::rivals`] was asked, by queue ids that come back.
+    /// Ids that this process wrote or replaced since [`Store::rivals`] was asked.
     written: HashMap<QueueKey, BTreeSet<String>>,
+    /// Found before it was asked for, so that `written` stays small.
+    rivals: BTreeSet<QueueKey>,
 }
+
+/// So many queue ids are remembered as written before the server is asked about them.
+const MAX_WRITTEN: usize = 20_000;
+
+/// Merges documents with those that have their ids, and writes them.
+pub type Unite<'a, E> = &'a mut dyn FnMut(&mut ElasticStore, &[Document]) -> Result<(), E>;
 
 /// What a repeated attempt with set-aside documents came to.
 #[derive(Debug, Default)]
@@ -55,8 +64,8 @@ pub struct Retried {
     pub stored: u64,
     /// Refused again, and set aside again.
     pub refused: u64,
-    /// Another document has their id meanwhile: merge and write these.
-    pub conflicts: Vec<Document>,
+    /// Another document had their id meanwhile; the caller united both.
+    pub united: u64,
 }
 
 impl ElasticStore {
@@ -73,6 +82,7 @@ impl ElasticStore {
             indices: HashMap::new(),
             set_aside: 0,
             written: HashMap::new(),
+            rivals: BTreeSet::new(),
         })
     }
 
@@ -93,18 +103,14 @@ impl ElasticStore {
         &self.http
     }
 
-    /// How many documents were refused and set aside since the store was opened.
-    pub fn set_aside(&self) -> u64 {
-        self.set_aside
-    }
-
     /// Where they are.
     pub fn letters(&self) -> &DeadLetters {
         &self.letters
     }
 
-    /// Sends the documents that were set aside once more.
-    pub fn retry(&mut self) -> Result<Retried, StoreError> {
+    /// Sends the documents that were set aside once more. `unite` gets those whose id another document has meanwhile,
+    /// merges and writes them; what fails there keeps all letters for another attempt.
+    pub fn retry<E: From<StoreError>>(&mut self, unite: Unite<'_, E>) -> Result<Retried, E> {
         let mut retried = Retried::default();
         let Some(taken) = self.letters.take()? else {
             return Ok(retried);
@@ -120,11 +126,11 @@ impl ElasticStore {
             bytes += letter.reason.len() + letter.document.to_string().len();
             batch.push(shape::from_server(&letter.id, letter.document)?);
             if bytes > 20_000_000 {
-                self.retry_batch(std::mem::take(&mut batch), &mut retried)?;
+                self.retry_batch(std::mem::take(&mut batch), &mut retried, unite)?;
                 bytes = 0;
             }
         }
-        self.retry_batch(batch, &mut retried)?;
+        self.retry_batch(batch, &mut retried, unite)?;
         std::fs::remove_file(&taken).map_err(|error| StoreError::Io {
             what: format!("cannot remove {}", taken.display()),
             error,
@@ -132,7 +138,12 @@ impl ElasticStore {
         Ok(retried)
     }
 
-    fn retry_batch(&mut self, batch: Vec<Document>, retried: &mut Retried) -> Result<(), StoreError> {
+    fn retry_batch<E: From<StoreError>>(
+        &mut self,
+        batch: Vec<Document>,
+        retried: &mut Retried,
+        unite: Unite<'_, E>,
+    ) -> Result<(), E> {
         let before = self.set_aside;
         let sent = batch.len() as u64;
         let changes = batch.iter().cloned().map(|document| Change::Put {
@@ -143,10 +154,16 @@ impl ElasticStore {
         let refused = self.set_aside - before;
         retried.refused += refused;
         retried.stored += sent.saturating_sub(refused + conflicts.len() as u64);
-        retried
-            .conflicts
-            .extend(batch.into_iter().filter(|document| conflicts.contains(document.id())));
-        Ok(())
+        retried.united += conflicts.len() as u64;
+        let doubled: Vec<Document> = batch
+            .into_iter()
+            .filter(|document| conflicts.contains(document.id()))
+            .collect();
+        if doubled.is_empty() {
+            Ok(())
+        } else {
+            unite(self, &doubled)
+        }
     }
 
     /// The index of a document, created if it is not there.
@@ -184,25 +201,25 @@ impl ElasticStore {
         Ok(written)
     }
 
+    /// All that is remembered is on the server: whoever writes later sees it, who wrote before is seen now.
+    fn look_for_rivals(&mut self) -> Result<(), StoreError> {
+        let found = lookup::rivals(&self.http, &self.layout, &self.written)?;
+        self.rivals.extend(found);
+        self.written.clear();
+        Ok(())
+    }
+
     fn remember(&mut self, document: &Document) {
         let Document::Transaction(transaction) = document;
         let Some(queue_id) = &transaction.queue_id else { return };
-        if comes_back(queue_id) {
-            let key = QueueKey {
-                host: transaction.host.clone(),
-                queue_id: queue_id.clone(),
-            };
-            let ids = self.written.entry(key).or_default();
-            ids.insert(transaction.id.clone());
-            ids.extend(transaction.was.iter().cloned());
-        }
+        let key = QueueKey {
+            host: transaction.host.clone(),
+            queue_id: queue_id.clone(),
+        };
+        let ids = self.written.entry(key).or_default();
+        ids.insert(transaction.id.clone());
+        ids.extend(transaction.was.iter().cloned());
     }
-}
-
-/// A short Postfix queue id is used again and does not tell its start; a long one, or sendmail's, has letters beyond
-/// the hexadecimal digits (`postfix/src/global/mail_queue.h`).
-fn comes_back(queue_id: &str) -> bool {
-    queue_id.bytes().all(|byte| byte.is_ascii_hexdigit())
 }
 
 impl Store for ElasticStore {
@@ -258,6 +275,9 @@ impl Store for ElasticStore {
         let there = self.of_ids(&doubtful)?;
         let there = doubtful.into_iter().zip(there).filter(|(_, stored)| stored.is_some());
         conflicts.extend(there.map(|(id, _)| id));
+        if self.written.len() > MAX_WRITTEN {
+            self.look_for_rivals()?;
+        }
         Ok(conflicts)
     }
 
@@ -267,12 +287,12 @@ impl Store for ElasticStore {
     }
 
     fn rivals(&mut self) -> Result<Vec<QueueKey>, StoreError> {
-        let written = std::mem::take(&mut self.written);
-        let found = lookup::rivals(&self.http, &self.layout, &written);
-        if found.is_err() {
-            self.written = written;
-        }
-        found
+        self.look_for_rivals()?;
+        Ok(std::mem::take(&mut self.rivals).into_iter().collect())
+    }
+
+    fn set_aside(&self) -> u64 {
+        self.set_aside
     }
 
     fn search(&self, query: &Query, page: &Page) -> Result<Found, StoreError> {
