@@ -103,6 +103,13 @@ pub trait Store {
     /// Per key, every document (mails and refusals) that the store has under it, written or about to be.
     fn of_queue_ids(&mut self, keys: &[QueueKey]) -> Result<Vec<Vec<Stored>>, StoreError>;
 
+    /// Per id the document as it is at this moment, or none. For ids that a write returned, and for documents without a
+    /// queue id. A store with a single writer need not do more than [`Store::get`].
+    fn of_ids(&mut self, ids: &[String]) -> Result<Vec<Option<Stored>>, StoreError> {
+        let stored = |document| Stored { document, version: None };
+        ids.iter().map(|id| Ok(self.get(id)?.map(stored))).collect()
+    }
+
     /// Takes changes. Returns the ids of those that somebody else was faster with: read, merge and write these again.
     /// Nothing is promised to be on disk before [`Store::commit`].
     fn write(&mut self, changes: Vec<Change>) -> Result<Vec<String>, StoreError>;
