@@ -4,17 +4,22 @@ mod data;
 mod escape;
 mod index;
 mod input;
+mod inputs;
 mod intake;
+mod keeper;
 mod manual;
 mod output;
 mod parse;
 mod progress;
 mod rules;
 mod search;
+mod slices;
+mod state;
 mod story;
 mod summary;
 mod table;
 mod trace;
+mod waiting;
 mod when;
 
 use std::io;
@@ -53,6 +58,7 @@ pub fn run(cli: Cli) -> ExitCode {
         Command::Search(args) => search::run(&cli.global, &args, &mut output),
         Command::Trace(args) => trace::run(&cli.global, &args, &mut output),
         Command::Parse(args) => parse::run(&cli.global, &args, &mut output),
+        Command::State => state::run(&cli.global, &mut output),
         Command::Rules(command) => rules::run(&cli.global, command, &mut output),
         Command::Completions { shell } => manual::completions(shell, &mut output),
         Command::Man => manual::man(&mut output),

@@ -39,7 +39,7 @@ pub(super) fn run(global: &Global, args: &SearchArgs, output: &mut Output) -> Re
         }
         output.object(&json!({"total": total, "from": from, "to": until, "gaps": []}))?;
     } else if total > 0 {
-        let rows: Vec<Transaction> = found.documents.into_iter().map(transaction).collect();
+        let rows: Vec<Transaction> = found.documents.into_iter().filter_map(transaction).collect();
         table::print(&rows, output)?;
         let first = args.offset + 1;
         let last = args.offset + rows.len();
@@ -77,17 +77,26 @@ fn frame_words(from: Option<Moment>, until: Option<Moment>) -> String {
 
 /// As others may see it: never the hidden memory, the raw lines only on request.
 pub(super) fn shown(document: Document, lines: bool) -> Document {
-    let Document::Transaction(mut transaction) = document;
+    let mut document = document.without_memory();
+    if let Document::Transaction(transaction) = &mut document {
+        hide(transaction, lines);
+    }
+    document
+}
+
+/// As others may see it.
+pub(super) fn hide(transaction: &mut Transaction, lines: bool) {
     transaction.memory = None;
     if !lines {
         transaction.lines.clear();
     }
-    Document::Transaction(transaction)
 }
 
-fn transaction(document: Document) -> Transaction {
-    let Document::Transaction(transaction) = document;
-    *transaction
+fn transaction(document: Document) -> Option<Transaction> {
+    match document {
+        Document::Transaction(transaction) => Some(*transaction),
+        Document::Slice(_) => None,
+    }
 }
 
 /// Documents of a store as transactions.
@@ -96,6 +105,6 @@ pub(super) fn transactions(store: &dyn Store, query: &Query, limit: usize) -> Re
         .search(query, &Page::newest(limit))?
         .documents
         .into_iter()
-        .map(transaction)
+        .filter_map(transaction)
         .collect())
 }

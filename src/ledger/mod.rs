@@ -113,7 +113,11 @@ impl Ledger {
 /// counts, since its lines are counted again. Of several states' counts the largest stands, of equal ones the newest.
 pub fn joined(mut slice: Slice, stored: Option<&Slice>, counting: &Counting) -> Slice {
     let memory = stored.and_then(|stored| stored.memory.as_ref());
-    let before = match memory.filter(|memory| memory.writer == counting.writer) {
+    let mine = memory.filter(|memory| memory.writer == counting.writer);
+    if let Some(other) = stored.filter(|stored| mine.is_none() && stored.counts.new > slice.counts.new) {
+        return other.clone();
+    }
+    let before = match mine {
         // This run wrote it before.
         Some(memory) if memory.generation == counting.generation && memory.attempt == counting.attempt => {
             slice.counts += memory.own;

@@ -161,7 +161,9 @@ impl Place {
         match self {
             Self::Field(field) => field.each_value(document, sink),
             Self::Extra(name) => {
-                let extra = document.transaction().and_then(|transaction| transaction.extra.get(name));
+                let extra = document
+                    .transaction()
+                    .and_then(|transaction| transaction.extra.get(name));
                 if let Some(text) = extra {
                     keyword(text, sink);
                 }

@@ -121,7 +121,9 @@ impl Source for FileSource {
             }
             self.stream = Some(stream);
         }
-        let Some(stream) = &mut self.stream else { return Ok(None) };
+        let Some(stream) = &mut self.stream else {
+            return Ok(None);
+        };
         stream.next(&mut self.reader).inspect_err(|_| self.failed = true)
     }
 

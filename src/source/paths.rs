@@ -19,7 +19,11 @@ pub fn matching_paths(pattern: &Path) -> Vec<PathBuf> {
     for component in pattern.components() {
         let part = component.as_os_str().to_string_lossy();
         found = if part.contains(['*', '?']) {
-            found.iter().flat_map(|folder| inside(folder, &part)).take(MOST).collect()
+            found
+                .iter()
+                .flat_map(|folder| inside(folder, &part))
+                .take(MOST)
+                .collect()
         } else {
             found.into_iter().map(|folder| folder.join(component)).collect()
         };
@@ -29,7 +33,11 @@ pub fn matching_paths(pattern: &Path) -> Vec<PathBuf> {
 }
 
 fn inside(folder: &Path, pattern: &str) -> Vec<PathBuf> {
-    let here = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
+    let here = if folder.as_os_str().is_empty() {
+        Path::new(".")
+    } else {
+        folder
+    };
     // A folder that cannot be read has nothing that can be.
     let entries = fs::read_dir(here).into_iter().flatten().filter_map(Result::ok);
     let names = entries.map(|entry| entry.file_name());
@@ -67,5 +75,9 @@ fn is_like(name: &[u8], pattern: &[u8]) -> bool {
             },
         }
     }
-    pattern.get(in_pattern..).unwrap_or_default().iter().all(|byte| *byte == b'*')
+    pattern
+        .get(in_pattern..)
+        .unwrap_or_default()
+        .iter()
+        .all(|byte| *byte == b'*')
 }

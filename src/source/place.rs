@@ -89,7 +89,10 @@ impl Place {
 
     /// Is it the file that was read up to here, under whatever name?
     pub(super) fn fits(&self, file: &FoundFile) -> bool {
-        let Some(head) = usize::try_from(self.head.bytes).ok().and_then(|bytes| file.head.get(..bytes)) else {
+        let Some(head) = usize::try_from(self.head.bytes)
+            .ok()
+            .and_then(|bytes| file.head.get(..bytes))
+        else {
             return false;
         };
         !head.is_empty() && self.head.is_of(head) && self.tail_fits(file).unwrap_or(false)

@@ -59,7 +59,10 @@ pub fn find(names: &[PathBuf], known: Vec<Place>, now: Moment) -> Found {
         now,
     };
     // The next run may begin in another folder.
-    let names: Vec<PathBuf> = names.iter().map(|name| std::path::absolute(name).unwrap_or_else(|_| name.clone())).collect();
+    let names: Vec<PathBuf> = names
+        .iter()
+        .map(|name| std::path::absolute(name).unwrap_or_else(|_| name.clone()))
+        .collect();
     for name in &names {
         match FoundFile::open(name) {
             Ok(file) => search.add(file, &mut found),
@@ -68,8 +71,14 @@ pub fn find(names: &[PathBuf], known: Vec<Place>, now: Moment) -> Found {
     }
     search.look_beside(&names, &mut found);
     let Search { used, known, .. } = search;
-    let rest = known.into_iter().zip(used).filter(|(_, used)| !used).map(|(place, _)| place);
-    found.kept.extend(rest.filter(|place| now.0 - place.read_at.0 < FORGET_MS));
+    let rest = known
+        .into_iter()
+        .zip(used)
+        .filter(|(_, used)| !used)
+        .map(|(place, _)| place);
+    found
+        .kept
+        .extend(rest.filter(|place| now.0 - place.read_at.0 < FORGET_MS));
     found
 }
 
@@ -109,13 +118,20 @@ impl Search {
     /// Of several copies the one that was read furthest.
     fn elsewhere(&self, file: &FoundFile) -> Option<usize> {
         let fitting = self.known.iter().enumerate().filter(|(_, place)| place.fits(file));
-        fitting.max_by_key(|(_, place)| place.position.offset).map(|(index, _)| index)
+        fitting
+            .max_by_key(|(_, place)| place.position.offset)
+            .map(|(index, _)| index)
     }
 
     /// Finds the rest of logs that others took the place of.
     fn look_beside(&mut self, names: &[PathBuf], found: &mut Found) {
         for index in 0..self.known.len() {
-            let Some(place) = self.known.get(index).filter(|_| self.used.get(index) == Some(&false)).cloned() else {
+            let Some(place) = self
+                .known
+                .get(index)
+                .filter(|_| self.used.get(index) == Some(&false))
+                .cloned()
+            else {
                 continue;
             };
             let path = Path::new(&place.path);
@@ -142,9 +158,15 @@ impl Search {
     /// The file that has the beginning of a log's name and is that log.
     fn beside(&self, path: &Path, place: &Place) -> Option<FoundFile> {
         let entries = fs::read_dir(path.parent()?).ok()?.filter_map(Result::ok);
-        let mut beside: Vec<PathBuf> = entries.map(|entry| entry.path()).filter(|other| is_beside(path, other)).collect();
+        let mut beside: Vec<PathBuf> = entries
+            .map(|entry| entry.path())
+            .filter(|other| is_beside(path, other))
+            .collect();
         beside.sort();
-        let files = beside.iter().take(MOST_BESIDE).filter_map(|path| FoundFile::open_regular(path));
+        let files = beside
+            .iter()
+            .take(MOST_BESIDE)
+            .filter_map(|path| FoundFile::open_regular(path));
         let mut fitting: Vec<_> = files.filter(|file| place.fits(file)).collect();
         fitting.sort_by_key(|file| !place.is_at(file));
         fitting.into_iter().next()

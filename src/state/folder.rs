@@ -76,7 +76,11 @@ impl StateFolder {
         state.generation += 1;
         state.saved_at = Some(now);
         let path = self.folder.join(FILE);
-        self.write(state).map_err(|error| StateError::Io { what: "save", path, error })
+        self.write(state).map_err(|error| StateError::Io {
+            what: "save",
+            path,
+            error,
+        })
     }
 
     fn write(&self, state: &State) -> io::Result<()> {
@@ -106,7 +110,13 @@ pub fn read(folder: &Path) -> Result<(State, Option<String>), StateError> {
         Ok(state) => return Ok((state, None)),
         Err(Unread::Newer(format)) => return Err(StateError::Newer { path, format }),
         Err(Unread::Missing) => "it is missing".to_owned(),
-        Err(Unread::Io(error)) => return Err(StateError::Io { what: "read", path, error }),
+        Err(Unread::Io(error)) => {
+            return Err(StateError::Io {
+                what: "read",
+                path,
+                error,
+            });
+        }
         Err(Unread::Damaged(reason)) => reason,
     };
     match decode(&previous) {

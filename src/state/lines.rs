@@ -36,7 +36,11 @@ impl Waiting {
             queue_id: queue_id.to_owned(),
             ordinal: line.ordinal,
             text: text.unwrap_or_default().to_owned(),
-            bytes: if text.is_ok() { String::new() } else { BASE64.encode(&line.raw) },
+            bytes: if text.is_ok() {
+                String::new()
+            } else {
+                BASE64.encode(&line.raw)
+            },
         }
     }
 

@@ -87,7 +87,12 @@ pub struct SliceMemory {
 impl Slice {
     /// A slice that begins at `at`, with nothing counted.
     pub fn new(host: &str, program: &str, at: Moment) -> Self {
-        let digest = Digest::of_parts(&[b"slice", host.as_bytes(), program.as_bytes(), &at.second().to_le_bytes()]);
+        let digest = Digest::of_parts(&[
+            b"slice",
+            host.as_bytes(),
+            program.as_bytes(),
+            &at.second().to_le_bytes(),
+        ]);
         Self {
             schema: SCHEMA,
             kind: SliceKind::Slice,
