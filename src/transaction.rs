@@ -3,13 +3,14 @@
 //! Names and JSON shapes are the outward contract: others read them. A field may be added; none changes its meaning.
 //! An absent fact is an absent field. Times are UTC with milliseconds, durations are seconds (`_s`), sizes are bytes.
 
+mod by_kind;
 mod slice;
 
 pub use slice::{Counts, SLICE_MS, Slice, SliceKind, SliceMemory};
 
 use std::collections::BTreeMap;
 
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::{Deserialize, Serialize};
 
 use crate::line::Moment;
 
@@ -24,13 +25,6 @@ pub enum Document {
     Transaction(Box<Transaction>),
     /// What was read in five minutes.
     Slice(Box<Slice>),
-}
-
-/// By hand: what serde derives for `untagged` cannot read the numbers that are keys in [`Memory::bytes`].
-impl<'de> Deserialize<'de> for Document {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Box::<Transaction>::deserialize(deserializer).map(Self::Transaction)
-    }
 }
 
 impl Document {

@@ -37,7 +37,7 @@ fn put(document: &Document) -> Change {
 }
 
 fn transaction(document: &Document) -> &Transaction {
-    let Document::Transaction(transaction) = document;
+    let transaction = document.transaction().unwrap();
     transaction
 }
 

@@ -136,9 +136,8 @@ impl Source for FileSource {
         let ended = self.stream.as_ref().is_some_and(Stream::has_ended);
         let all = Some(position) == self.position();
         let finished = ended && all && !self.failed && !self.is_holding();
-        // A file of which nothing was read is a new one the next time as well; so is one that cannot be read now.
-        let place = Place::of(&self.file, position, finished, self.now).ok()?;
-        (position.offset > 0).then_some(place)
+        // One that cannot be read now is a new one the next time.
+        Place::of(&self.file, position, finished, self.now).ok()
     }
 
     fn progress(&self) -> Progress {

@@ -89,13 +89,17 @@ impl Place {
 
     /// Is it the file that was read up to here, under whatever name?
     pub(super) fn fits(&self, file: &FoundFile) -> bool {
+        if self.head.bytes == 0 {
+            // Nothing was in it.
+            return self.is_at(file);
+        }
         let Some(head) = usize::try_from(self.head.bytes)
             .ok()
             .and_then(|bytes| file.head.get(..bytes))
         else {
             return false;
         };
-        !head.is_empty() && self.head.is_of(head) && self.tail_fits(file).unwrap_or(false)
+        self.head.is_of(head) && self.tail_fits(file).unwrap_or(false)
     }
 
     fn tail_fits(&self, file: &FoundFile) -> io::Result<bool> {

@@ -22,6 +22,8 @@ const MOST_BESIDE: usize = 1_000;
 /// A log is looked for, and one that was renamed is looked at again, for so long after it was written to: its writer
 /// may not have been told yet. Milliseconds.
 const DAY_MS: i64 = 24 * 3600 * 1000;
+/// A file system's clock may be so much behind, in milliseconds.
+const CLOCK_MS: i64 = 1_000;
 /// The place in a file that was not seen for so long is forgotten, in milliseconds.
 const FORGET_MS: i64 = 60 * DAY_MS;
 
@@ -126,14 +128,14 @@ impl Search {
     /// Finds the rest of logs that others took the place of.
     fn look_beside(&mut self, names: &[PathBuf], found: &mut Found) {
         for index in 0..self.known.len() {
-            let Some(place) = self
-                .known
-                .get(index)
-                .filter(|_| self.used.get(index) == Some(&false))
-                .cloned()
-            else {
+            let Some(place) = self.known.get(index).cloned() else {
                 continue;
             };
+            let used = self.used.get(index) != Some(&false);
+            // An empty log may have been filled and emptied again.
+            if used && place.head.bytes > 0 {
+                continue;
+            }
             let path = Path::new(&place.path);
             let was_written = place.read_at.0 - place.modified < DAY_MS;
             if !names.iter().any(|name| name == path) {
@@ -144,33 +146,38 @@ impl Search {
                 }
                 continue;
             }
-            if let Some(file) = self.beside(path, &place) {
-                self.add(file, found);
-            } else if was_written && path.exists() {
+            let mut beside = files_beside(path);
+            // The same inode first: of several copies it is the log itself.
+            beside.sort_by_key(|file| !place.is_at(file));
+            if let Some(file) = beside.iter().find(|file| place.fits(file)) {
+                self.add(file.clone(), found);
+            } else if !used && was_written && place.position.offset > 0 && path.exists() {
                 if let Some(used) = self.used.get_mut(index) {
                     *used = true;
                 }
-                found.lost.push(place);
+                found.lost.push(place.clone());
+            }
+            // Logs that came and were rotated away since.
+            let since = Moment(place.read_at.0 - CLOCK_MS);
+            for file in beside.into_iter().filter(|file| file.modified >= Some(since)) {
+                self.add(file, found);
             }
         }
     }
+}
 
-    /// The file that has the beginning of a log's name and is that log.
-    fn beside(&self, path: &Path, place: &Place) -> Option<FoundFile> {
-        let entries = fs::read_dir(path.parent()?).ok()?.filter_map(Result::ok);
-        let mut beside: Vec<PathBuf> = entries
-            .map(|entry| entry.path())
-            .filter(|other| is_beside(path, other))
-            .collect();
-        beside.sort();
-        let files = beside
-            .iter()
-            .take(MOST_BESIDE)
-            .filter_map(|path| FoundFile::open_regular(path));
-        let mut fitting: Vec<_> = files.filter(|file| place.fits(file)).collect();
-        fitting.sort_by_key(|file| !place.is_at(file));
-        fitting.into_iter().next()
-    }
+/// The files whose names begin with a log's name.
+fn files_beside(log: &Path) -> Vec<FoundFile> {
+    let entries = log.parent().and_then(|folder| fs::read_dir(folder).ok());
+    let paths = entries
+        .into_iter()
+        .flatten()
+        .filter_map(Result::ok)
+        .map(|entry| entry.path());
+    let mut beside: Vec<PathBuf> = paths.filter(|other| is_beside(log, other)).collect();
+    beside.sort();
+    let files = beside.iter().take(MOST_BESIDE);
+    files.filter_map(|path| FoundFile::open_regular(path)).collect()
 }
 
 /// Was the file copied or renamed, and is another one written to by now?

@@ -1,0 +1,1 @@
+//! No line is lost in silence.
