@@ -86,8 +86,8 @@ pub enum Command {
     Parse(ParseArgs),
     /// Show how far everything was read
     ///
-    /// As JSON: {"writer", "generation", "saved_at", "rules", "files": [{"path", "device", "inode", "size", "finished",
-    /// "position": {"offset", "lines", ...}, ...}], "servers": {NAME: {"watermark", "seen"}}, "waiting": [...]}
+    /// With --json one object: `writer`, `generation`, `saved_at`, `rules`, `files` (`path`, `device`, `inode`, `size`,
+    /// `finished`, `position` with `offset` and `lines`), `servers` by name (`watermark`, `seen`), `waiting` lines.
     State,
     /// Check and show the rules that read the lines
     #[command(subcommand)]

@@ -314,9 +314,8 @@ fn a_line_that_no_rule_knows_waits_for_the_mail_that_it_belongs_to() {
     let start = "2026-11-24T02:04:04.400Z mx1 postfix/smtpd[277]: 757F89D60C0: whatever this may be\n";
     let log = unpacked(&lab("postfix-short", "mail.rfc3339.log.gz"));
     let rest: String = log
-        .lines()
+        .split_inclusive('\n')
         .filter(|line| line.contains(" 757F89D60C0: "))
-        .map(|line| format!("{line}\n"))
         .collect();
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("mail.log");
@@ -501,4 +500,36 @@ fn the_sources_of_the_configuration_are_read_where_no_file_is_named() {
         error.contains("there is no source `postfx`") && error.contains("postfix, files"),
         "{error}"
     );
+}
+
+#[test]
+fn a_rule_that_is_new_is_heard_by_messages_that_are_not_over() {
+    let folder = tempfile::tempdir().unwrap();
+    let rules = folder.path().join("rules");
+    fs::create_dir(&rules).unwrap();
+    let rule = "- id: site/quota\n  program: postfix/smtpd\n  pattern: '%{qid:queue_id}: quota policy: %{int:extra.percent} percent'\n  emits: record\n";
+    fs::write(rules.join("site.yaml"), rule).unwrap();
+    let text = unpacked(&lab("postfix-short", "mail.rfc3339.log.gz"));
+    let of_mail = text
+        .split_inclusive('\n')
+        .filter(|line| line.contains(" 757F89D60C0: ") && !line.trim_end().ends_with("removed"));
+    let mut log: String = of_mail.take(6).collect();
+    log += "2026-11-24T02:05:34.600000+00:00 mx1 postfix/smtpd[9]: 757F89D60C0: quota policy: 97 percent\n";
+    let path = folder.path().join("mail.log");
+    fs::write(&path, log).unwrap();
+    index(folder.path(), std::slice::from_ref(&path));
+    let (_, said) = tool(folder.path())
+        .args(["index", "--rules", "rules"])
+        .arg(&path)
+        .ends_with(0);
+    assert!(
+        said.contains("the lines of 1 messages that are not over were read again"),
+        "{said}"
+    );
+    tool(folder.path()).args(["search", "extra.percent:97"]).succeeds();
+    let (_, said) = tool(folder.path())
+        .args(["index", "--rules", "rules"])
+        .arg(&path)
+        .ends_with(0);
+    assert!(!said.contains("the rules have changed"), "{said}");
 }

@@ -37,8 +37,7 @@ fn put(document: &Document) -> Change {
 }
 
 fn transaction(document: &Document) -> &Transaction {
-    let transaction = document.transaction().unwrap();
-    transaction
+    document.transaction().unwrap()
 }
 
 /// The document, changed.

@@ -10,6 +10,7 @@ use anyhow::{Context as _, Result};
 use crate::assemble::Locality;
 use crate::cli::{Global, IndexArgs};
 use crate::config::{Config, StoreKind};
+use crate::line::Moment;
 use crate::source::{self, FileSource, FileToRead, Place, Source, SourceError, StdinSource};
 use crate::state;
 use crate::store::Store;
@@ -26,6 +27,10 @@ use super::{Ending, data, rules, when};
 /// Lines between two looks at the clock.
 const EVERY: u32 = 1_000;
 
+/// When the rules change, messages that are not over are read again if they began at most so long ago, in
+/// milliseconds.
+const OPEN_MS: i64 = 30 * 24 * 3600 * 1000;
+
 /// Runs it.
 pub(super) fn run(global: &Global, args: &IndexArgs, output: &mut Output) -> Result<Ending> {
     let began = Instant::now();
@@ -41,7 +46,9 @@ pub(super) fn run(global: &Global, args: &IndexArgs, output: &mut Output) -> Res
     if kind != StoreKind::Ndjson {
         let (taken, warning) = Keeper::take(&data::folder(global, &config)?, args.from_scratch)?;
         keeper = Some(taken);
-        warning.iter().for_each(|warning| output.note(warning));
+        if let Some(warning) = warning {
+            output.note(&warning);
+        }
     }
     let mut store: Box<dyn Store> = match kind {
         StoreKind::Embedded => Box::new(EmbeddedStore::open_to_write(&data::folder(global, &config)?)?),
@@ -63,10 +70,7 @@ pub(super) fn run(global: &Global, args: &IndexArgs, output: &mut Output) -> Res
         config: &config,
         incomplete: false,
     };
-    if let Some(keeper) = &mut run.keeper {
-        keeper.state.rules.replace_range(.., rules.fingerprint());
-        run.intake.resume(&keeper.state.waiting);
-    }
+    run.take_up(rules.fingerprint(), output)?;
     run.files(&inputs, output)?;
     let Run { intake, incomplete, .. } = run;
     let mut summary = intake.into_summary();
@@ -99,6 +103,23 @@ struct Run<'a> {
 }
 
 impl Run<'_> {
+    /// Takes up what an earlier run left, with today's rules.
+    fn take_up(&mut self, rules: &str, output: &mut Output) -> Result<()> {
+        let Some(keeper) = &mut self.keeper else { return Ok(()) };
+        self.intake.resume(&keeper.state.waiting);
+        let state = &mut keeper.state;
+        let before = std::mem::replace(&mut state.rules, rules.to_owned());
+        let Some(at) = state.saved_at.filter(|_| before != state.rules) else {
+            return Ok(());
+        };
+        let count = self.intake.read_open_again(Moment(at.0 - OPEN_MS))?;
+        output.note(&format!(
+            "the rules have changed: the lines of {count} messages that are not over were read again with them; \
+             --from-scratch reads everything again"
+        ));
+        Ok(())
+    }
+
     /// Reads files, on from where they were.
     fn files(&mut self, inputs: &Inputs, output: &mut Output) -> Result<()> {
         let dating = dating(self.args.timezone.as_ref(), self.args.year, self.config)?;

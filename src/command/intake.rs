@@ -4,7 +4,7 @@
 //! united, and the documents are made anew. So nothing is ever overwritten with less, and a second reading of a log
 //! ends with the same documents.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
 
@@ -16,6 +16,7 @@ use crate::assemble::{self, Locality, Mention, Mentions, Open};
 use crate::event::{Event, Kind};
 use crate::ledger::{Counting, Ledger};
 use crate::line::{Digest, Line, Moment, Origin};
+use crate::query::{Cursor, Page, Query};
 use crate::rule::{RuleSet, Scratch};
 use crate::state::Waiting;
 use crate::store::{Change, QueueKey, Store, Stored};
@@ -47,6 +48,8 @@ pub(super) struct Intake<'a> {
     refusals: Vec<Transaction>,
     /// Lines of queue ids of which no rule knew any line.
     waiting: WaitingLines,
+    /// Documents are made anew though no line came.
+    again: bool,
     ledger: Ledger,
     /// None in a store that cannot be read back.
     counting: Option<Counting>,
@@ -79,6 +82,7 @@ impl<'a> Intake<'a> {
             store,
             refusals: Vec::new(),
             waiting: WaitingLines::default(),
+            again: false,
             ledger: Ledger::default(),
             counting: None,
             reached: HashMap::new(),
@@ -118,20 +122,41 @@ impl<'a> Intake<'a> {
         self.waiting.to_save()
     }
 
+    /// Reads the lines of messages that are not over again, with today's rules. Returns how many queue ids.
+    pub(super) fn read_open_again(&mut self, since: Moment) -> Result<usize> {
+        let query = Query::all([Query::is("open", "true")?, Query::between(Some(since), None)]);
+        let mut keys = BTreeSet::new();
+        let mut page = Page::newest(BATCH);
+        loop {
+            let found = self.store.search(&query, &page)?.documents;
+            let Some(last) = found.last() else { break };
+            page.after = Some(Cursor::behind(last));
+            let key = |document: &Document| {
+                let transaction = document.transaction()?;
+                Some((transaction.host.clone(), transaction.queue_id.clone()?))
+            };
+            keys.extend(found.iter().filter_map(key));
+        }
+        self.again = true;
+        let groups = keys
+            .iter()
+            .map(|(host, id)| Mentions::new(host.as_str().into(), id.as_str().into()));
+        let written = self.write(groups.collect());
+        self.again = false;
+        written.map(|()| keys.len())
+    }
+
     /// Takes a line.
     pub(super) fn line(&mut self, line: Line) -> Result<()> {
         let line = Arc::new(line);
         let digest = line.digest();
         self.reach(&line);
-        match self.rules.event(&line, &mut self.scratch) {
-            Some(event) => {
-                self.count(&line, Counts::of_event(&event));
-                self.keep(digest, event);
-            }
-            None => {
-                self.count(&line, Counts::unmatched());
-                self.unmatched(digest, line);
-            }
+        if let Some(event) = self.rules.event(&line, &mut self.scratch) {
+            self.count(&line, Counts::of_event(&event));
+            self.keep(digest, event);
+        } else {
+            self.count(&line, Counts::unmatched());
+            self.unmatched(digest, line);
         }
         if self.refusals.len() >= BATCH {
             self.write_refusals()?;
@@ -303,7 +328,7 @@ impl<'a> Intake<'a> {
             let lines = self.lines_of(transaction, mentions);
             mentions.merge(lines);
         }
-        let nothing_new = before == 0;
+        let nothing_new = before == 0 && !self.again;
         let mut documents = assemble::documents(mentions, &self.locality);
         if documents.is_empty() {
             self.waiting.add(key, mentions.clone());

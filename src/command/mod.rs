@@ -2,6 +2,7 @@
 
 mod data;
 mod escape;
+mod gaps;
 mod index;
 mod input;
 mod inputs;

@@ -17,7 +17,9 @@ pub(super) fn run(global: &Global, output: &mut Output) -> Result<Ending> {
     let config = super::config(global)?;
     let folder = data::folder(global, &config)?;
     let (state, warning) = state::read(&folder)?;
-    warning.iter().for_each(|warning| output.note(warning));
+    if let Some(warning) = warning {
+        output.note(&warning);
+    }
     if output.json {
         output.object(&state)?;
     } else if let Some(at) = state.saved_at {

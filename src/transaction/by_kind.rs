@@ -34,7 +34,7 @@ impl<'de> Visitor<'de> for ByKind {
         while let Some((key, value)) = rest.next_entry::<String, Value>()? {
             let found = key == "kind";
             if found {
-                kind = value.as_str().unwrap_or_default().to_owned();
+                value.as_str().unwrap_or_default().clone_into(&mut kind);
             }
             before.push_back((key, value));
             if found {
