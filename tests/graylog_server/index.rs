@@ -1,5 +1,7 @@
 //! The genuine OpenSearch or Elasticsearch that holds the messages.
 
+use std::sync::atomic::{AtomicU32, Ordering};
+
 use serde_json::{Value, json};
 
 /// An index of one test, removed at its end.
@@ -11,9 +13,11 @@ pub(crate) struct MessageIndex {
 impl MessageIndex {
     /// An index with Graylog's own mapping of that version, and these documents (with their `_id`).
     pub(crate) fn new(url: &str, name: &str, mapping: &Value, documents: &[Value]) -> Self {
+        static NUMBER: AtomicU32 = AtomicU32::new(0);
+        let number = NUMBER.fetch_add(1, Ordering::Relaxed);
         let index = Self {
             url: url.to_owned(),
-            name: format!("graylog_{name}_{}", std::process::id()),
+            name: format!("graylog_{name}_{}_{number}", std::process::id()),
         };
         let mapping = mapping.as_object().unwrap().values().next().unwrap()["mappings"].clone();
         let settings = json!({
@@ -62,10 +66,16 @@ impl MessageIndex {
     }
 }
 
+impl MessageIndex {
+    /// Takes it away; a second time does no harm.
+    pub(crate) fn remove(&self) {
+        let _ = client().delete(format!("{}/{}", self.url, self.name)).send();
+    }
+}
+
 impl Drop for MessageIndex {
     fn drop(&mut self) {
-        let url = format!("{}/{}", self.url, self.name);
-        let _ = client().delete(url).send();
+        self.remove();
     }
 }
 

@@ -83,7 +83,7 @@ pub(crate) struct Settings {
     pub(crate) asked: Vec<String>,
 }
 
-/// The server; it runs until the process ends.
+/// The server; it runs until the process ends, but its index is removed with it.
 pub(crate) struct GraylogServer {
     pub(crate) version: Version,
     /// `http://127.0.0.1:PORT/api`
@@ -113,6 +113,13 @@ impl GraylogServer {
             }
         });
         server
+    }
+}
+
+impl Drop for GraylogServer {
+    fn drop(&mut self) {
+        // The threads that answer keep their hold of it.
+        self.index.remove();
     }
 }
 
