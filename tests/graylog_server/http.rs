@@ -44,6 +44,16 @@ impl Request {
         })
     }
 
+    /// The body, unpacked.
+    pub(super) fn plain(&self) -> Vec<u8> {
+        if self.header("content-encoding") != "gzip" {
+            return self.body.clone();
+        }
+        let mut plain = Vec::new();
+        flate2::read::GzDecoder::new(&self.body[..]).read_to_end(&mut plain).unwrap();
+        plain
+    }
+
     pub(super) fn header(&self, name: &str) -> &str {
         self.headers.get(name).map_or("", String::as_str)
     }

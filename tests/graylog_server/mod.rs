@@ -6,10 +6,12 @@ mod corpus;
 mod export;
 mod http;
 mod index;
+mod proxy;
 mod search;
 
 pub(crate) use corpus::{Corpus, Input, stamp};
 pub(crate) use index::{MessageIndex, client, search_server};
+pub(crate) use proxy::{Lack, proxy};
 
 use std::collections::VecDeque;
 use std::net::TcpListener;
