@@ -157,14 +157,20 @@ fn lines_of_every_syslog_input_come_once_and_equal_those_of_the_file_in_their_or
             // Graylog keeps milliseconds: lines of one of them have the order of arrival, not that of the file's microseconds.
             let of = |lines: &[Line]| lines.iter().map(|line| line.at.second()).collect::<Vec<_>>();
             assert_eq!(of(&lines), of(&expected));
-            assert!(digests(&lines) == digests(&expected), "{version:?} {name} {full}: another order");
+            assert!(
+                digests(&lines) == digests(&expected),
+                "{version:?} {name} {full}: another order"
+            );
         }
     }
 }
 
 #[test]
 fn whole_lines_of_a_raw_input_or_a_shipper_equal_those_of_the_file() {
-    for (log, name) in [("multihop/mail.log", "mail.log"), ("multihop/mail.rfc3339.log", "mail.rfc3339.log")] {
+    for (log, name) in [
+        ("multihop/mail.log", "mail.log"),
+        ("multihop/mail.rfc3339.log", "mail.rfc3339.log"),
+    ] {
         let text = String::from_utf8(lab(log)).unwrap();
         let Some(server) = server(Version::V6_1, "raw", |corpus| corpus.send(Input::Raw, text.lines())) else {
             return;
@@ -218,7 +224,10 @@ fn more_lines_of_one_millisecond_than_a_search_gives_are_exported() {
         let graylog = Arc::new(Graylog::new(&access).unwrap());
         let mut source = WindowSource::graylog(graylog, everything(), DAY, Seen::default());
         let read = all(&mut source);
-        let texts: Vec<String> = read.iter().map(|line| String::from_utf8_lossy(line.text()).into_owned()).collect();
+        let texts: Vec<String> = read
+            .iter()
+            .map(|line| String::from_utf8_lossy(line.text()).into_owned())
+            .collect();
         let mut expected: Vec<String> = (0..10_200).map(|number| format!("{number:05X}B: removed")).collect();
         assert_eq!(counted(&read).len(), 10_200);
         if version == Version::V4_2 {
@@ -231,7 +240,10 @@ fn more_lines_of_one_millisecond_than_a_search_gives_are_exported() {
             assert_eq!(texts, expected, "{version:?}");
         }
         let told = told.lock().unwrap().join("\n");
-        assert!(told.contains("10100 messages have the time 2026-11-24T10:00:00.500Z"), "{told}");
+        assert!(
+            told.contains("10100 messages have the time 2026-11-24T10:00:00.500Z"),
+            "{told}"
+        );
     }
 }
 
@@ -276,7 +288,10 @@ fn what_came_late_is_found_by_the_time_of_its_receipt() {
         };
         assert_eq!(counted(&received(0, 3000)), counted(&file("mail.log")));
         // Half-open, and by the receipt alone.
-        assert_eq!(received(1000, 2000).len() + received(2000, 3000).len() + received(-5000, 1000).len(), 2440);
+        assert_eq!(
+            received(1000, 2000).len() + received(2000, 3000).len() + received(-5000, 1000).len(),
+            2440
+        );
         server.settings.lock().unwrap().limit = Some(3_600_000);
         let query = GraylogQuery {
             range: Range::Received { reach_minutes: 600 },
@@ -331,7 +346,10 @@ fn a_line_that_came_late_gets_its_own_number_among_equal_ones() {
 #[test]
 fn a_wrong_zone_of_an_input_is_put_right() {
     // An input that reads UTC as if it were an hour further east.
-    let lines: Vec<String> = traditional().iter().map(|line| line.replacen(" 02:", " 01:", 1)).collect();
+    let lines: Vec<String> = traditional()
+        .iter()
+        .map(|line| line.replacen(" 02:", " 01:", 1))
+        .collect();
     let fill = |corpus: &mut Corpus| corpus.send(Input::Syslog, lines.iter().map(String::as_str));
     let Some(server) = server(Version::V6_1, "shift", fill) else {
         return;
@@ -367,12 +385,27 @@ fn odd_messages_become_lines_that_forge_nothing() {
         );
         let program = json!({ "program": "postfix/qmgr", "pid": "77" });
         corpus.gelf(at, "mx9", "ABC123: removed", &program);
-        corpus.gelf(at + 1, "mx9", "two\nNov 24 02:27:53 mx1 postfix/qmgr[1]: ABC124: removed", &program);
-        corpus.gelf(at + 2, "mx 9\nmx1", "ABC125: removed", &json!({ "program": "x y: [1]", "pid": "77" }));
+        corpus.gelf(
+            at + 1,
+            "mx9",
+            "two\nNov 24 02:27:53 mx1 postfix/qmgr[1]: ABC124: removed",
+            &program,
+        );
+        corpus.gelf(
+            at + 2,
+            "mx 9\nmx1",
+            "ABC125: removed",
+            &json!({ "program": "x y: [1]", "pid": "77" }),
+        );
         corpus.gelf(at + 3, "mx9", "postfix/qmgr[77]: ABC126: removed", &json!({}));
         corpus.gelf(at + 4, "loghost", "mx9 postfix/qmgr[77]: ABC127: removed", &json!({}));
         corpus.gelf(at + 5, "mx9", "just words", &json!({}));
-        corpus.gelf(at + 6, "mx9", "ABC128: removed", &json!({ "program": "postfix/qmgr", "pid": "main" }));
+        corpus.gelf(
+            at + 6,
+            "mx9",
+            "ABC128: removed",
+            &json!({ "program": "postfix/qmgr", "pid": "main" }),
+        );
     };
     let Some(server) = server(Version::V6_1, "odd", fill) else {
         return;
@@ -463,11 +496,17 @@ fn a_user_with_the_least_rights_names_its_streams() {
         let (lines, error) = read("mt", "passw0rd!", &[]);
         assert!(lines == 0 && error.contains("403 Forbidden: Not authorized") && error.contains("streams:read:ID"));
         let (lines, error) = read("ro", "passw0rd!", &[stream]);
-        assert!(lines == 0 && error.contains(&format!("Forbidden stream: {stream}")), "{error}");
+        assert!(
+            lines == 0 && error.contains(&format!("Forbidden stream: {stream}")),
+            "{error}"
+        );
         let (lines, error) = read("admin", "n0tthis", &[]);
         assert_eq!(lines, 0);
         let expected = format!("cannot read Graylog {}: 401 Unauthorized", server.url);
-        assert!(error.starts_with(&expected) && error.contains("check the token"), "{error}");
+        assert!(
+            error.starts_with(&expected) && error.contains("check the token"),
+            "{error}"
+        );
         assert!(!error.contains("n0tthis"), "{error}");
     }
 }
@@ -481,7 +520,12 @@ fn a_token_is_sent_and_never_shown() {
     assert!(!format!("{access:?}").contains("1f0tok3n"));
     let graylog = Graylog::new(&access).unwrap();
     assert_eq!(graylog.version().unwrap(), "6.1.4+7528370");
-    let lines = all(&mut WindowSource::graylog(Arc::new(graylog), everything(), DAY, Seen::default()));
+    let lines = all(&mut WindowSource::graylog(
+        Arc::new(graylog),
+        everything(),
+        DAY,
+        Seen::default(),
+    ));
     assert_eq!(lines.len(), 2440);
     let with_password = GraylogAccess {
         url: server.url.replace("http://", "http://admin:s3cret@"),
@@ -527,7 +571,10 @@ fn a_bad_query_is_said_at_once_with_graylogs_own_words() {
     let error = error.unwrap().to_string();
     // Where there is no message at all the search server does not look at the query.
     assert!(lines.is_empty() && source.read_up_to() <= Moment(MIDDLE - 60_000));
-    assert!(error.contains("500: Failed to obtain results") && error.contains("check the query"), "{error}");
+    assert!(
+        error.contains("500: Failed to obtain results") && error.contains("check the query"),
+        "{error}"
+    );
 }
 
 #[test]
@@ -535,7 +582,13 @@ fn a_fault_that_passes_is_waited_for() {
     let Some(server) = server(Version::V6_1, "passing", multihop) else {
         return;
     };
-    for fault in [Fault::Busy(0), Fault::Half, Fault::Reset, Fault::Status(500), Fault::Status(503)] {
+    for fault in [
+        Fault::Busy(0),
+        Fault::Half,
+        Fault::Reset,
+        Fault::Status(500),
+        Fault::Status(503),
+    ] {
         // After a first answer: a server that never answered is a wrong URL.
         server.settings.lock().unwrap().faults = [None, Some(fault)].into();
         let lines = all(&mut source(&server, everything(), DAY, Seen::default()));
@@ -571,8 +624,14 @@ fn a_fault_that_stays_claims_nothing_and_the_next_run_catches_up() {
         let error = error.unwrap().to_string();
         assert!(error.contains(said) && error.contains("help: "), "{fault:?}: {error}");
         let up_to = first.read_up_to();
-        assert!(up_to > Moment(MIDDLE - 120_000) && up_to <= Moment(MIDDLE), "{fault:?}: {up_to}");
-        assert!(!lines.is_empty() && lines.iter().all(|line| line.at < up_to), "{fault:?}");
+        assert!(
+            up_to > Moment(MIDDLE - 120_000) && up_to <= Moment(MIDDLE),
+            "{fault:?}: {up_to}"
+        );
+        assert!(
+            !lines.is_empty() && lines.iter().all(|line| line.at < up_to),
+            "{fault:?}"
+        );
         assert_eq!(first.seen().len(), lines.len());
         server.settings.lock().unwrap().broken_at = None;
         // The same source goes on where it was.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use mailtrail::elastic_http::{Access, ElasticHttp};
 use mailtrail::line::{Line, Moment, TimeZone};
 use mailtrail::source::elasticsearch::TimeKind;
-use mailtrail::source::{FieldNames, IndexQuery, Seen, Source, Window, WindowSource};
+use mailtrail::source::{FieldNames, IndexQuery, Seen, Window, WindowSource};
 use serde_json::{Value, json};
 
 use crate::graylog::{all, counted, drain, file, modern, parts, traditional};
@@ -34,7 +34,12 @@ fn plain(name: &str, fields: &Value, documents: Vec<Value>) -> Option<MessageInd
         document["_id"] = json!(format!("{:x}", (number + 1) * 7919 % 1_000_003));
         document
     });
-    Some(MessageIndex::new(&search_server()?, name, &mapping, &with_id.collect::<Vec<_>>()))
+    Some(MessageIndex::new(
+        &search_server()?,
+        name,
+        &mapping,
+        &with_id.collect::<Vec<_>>(),
+    ))
 }
 
 fn everything(index: &MessageIndex, kind: IndexQuery) -> IndexQuery {
@@ -162,8 +167,10 @@ fn fields_of_any_name_and_times_of_any_kind_are_read() {
     let old = json!({
         "created_at": 1_795_485_844.483, "host": "mx3", "_program": "postfix/qmgr", "message": "ABC125: removed",
     });
-    let strange = json!({ "when": "24/Nov/2026:02:04:04 +0000", "box": "mx4", "text": "postfix/qmgr[8]: ABC126: removed" });
-    let nanos = json!({ "when": "2026-11-24T02:04:04.483123456Z", "box": "mx5", "text": "postfix/qmgr[8]: ABC127: removed" });
+    let strange =
+        json!({ "when": "24/Nov/2026:02:04:04 +0000", "box": "mx4", "text": "postfix/qmgr[8]: ABC126: removed" });
+    let nanos =
+        json!({ "when": "2026-11-24T02:04:04.483123456Z", "box": "mx5", "text": "postfix/qmgr[8]: ABC127: removed" });
     let date = json!({ "type": "date" });
     let names = |message: &str, host: &str, program: &str| FieldNames {
         message: vec![message.into()],
@@ -196,7 +203,11 @@ fn fields_of_any_name_and_times_of_any_kind_are_read() {
         (
             json!({ "created_at": { "type": "double" } }),
             vec![old],
-            own("created_at", TimeKind::EpochSeconds, names("message", "host", "_program")),
+            own(
+                "created_at",
+                TimeKind::EpochSeconds,
+                names("message", "host", "_program"),
+            ),
             vec!["2026-11-24T02:04:04.483Z|mx3|postfix/qmgr||ABC125: removed"],
         ),
         (

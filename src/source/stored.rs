@@ -101,7 +101,11 @@ impl Content {
             return bare.into_bytes();
         }
         if host.is_empty() {
-            return Parts { text: message, ..Parts::default() }.written(at);
+            return Parts {
+                text: message,
+                ..Parts::default()
+            }
+            .written(at);
         }
         format!("{at} {host} {message}").into_bytes()
     }
@@ -139,7 +143,10 @@ impl<'a> Parts<'a> {
     /// In the form of RFC 3339 with a tag; where that would be read as something else, in that of RFC 5424.
     fn written(&self, at: Moment) -> Vec<u8> {
         let text = self.text.trim_start_matches([' ', '\t']);
-        let text = text.strip_prefix('\u{feff}').unwrap_or(text).trim_start_matches([' ', '\t']);
+        let text = text
+            .strip_prefix('\u{feff}')
+            .unwrap_or(text)
+            .trim_start_matches([' ', '\t']);
         let Self { host, program, pid, .. } = self;
         let mut line = format!("{at} {host} {program}");
         // Writing to a string does not fail.
@@ -151,7 +158,13 @@ impl<'a> Parts<'a> {
         if self.reads(&line, text) {
             return line.into_bytes();
         }
-        let field = |text: &str| if text.is_empty() { "-".to_owned() } else { text.to_owned() };
+        let field = |text: &str| {
+            if text.is_empty() {
+                "-".to_owned()
+            } else {
+                text.to_owned()
+            }
+        };
         let pid = field(&pid.map(|pid| pid.to_string()).unwrap_or_default());
         format!("1 {at} {} {} {pid} - - {text}", field(host), field(program)).into_bytes()
     }

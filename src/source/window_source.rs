@@ -9,8 +9,7 @@ use std::sync::Arc;
 use super::batch::Batch;
 use super::feed::Feed;
 use super::{
-    Graylog, GraylogQuery, IndexQuery, Progress, Read, Seen, Source, SourceError, Tally, Window, elasticsearch,
-    graylog,
+    Graylog, GraylogQuery, IndexQuery, Progress, Read, Seen, Source, SourceError, Tally, Window, elasticsearch, graylog,
 };
 use crate::elastic_http::ElasticHttp;
 use crate::line::Moment;
@@ -29,8 +28,8 @@ pub struct WindowSource {
 }
 
 enum Pages {
-    Graylog(graylog::Pages),
-    Index(elasticsearch::Pages),
+    Graylog(Box<graylog::Pages>),
+    Index(Box<elasticsearch::Pages>),
 }
 
 impl WindowSource {
@@ -40,7 +39,10 @@ impl WindowSource {
         let name = Arc::from(graylog.base());
         Self::new(name, window, shift, |name, frame| {
             let feed = Feed::new(name, dating, window.to, seen);
-            (Pages::Graylog(graylog::Pages::new(graylog, query, frame)), feed)
+            (
+                Pages::Graylog(Box::new(graylog::Pages::new(graylog, query, frame))),
+                feed,
+            )
         })
     }
 
@@ -51,7 +53,10 @@ impl WindowSource {
         let name = Arc::from(format!("{}/{}", http.base(), query.index));
         Self::new(name, window, shift, |name, frame| {
             let feed = Feed::new(name, dating, window.to, seen);
-            (Pages::Index(elasticsearch::Pages::new(http, query, frame)), feed)
+            (
+                Pages::Index(Box::new(elasticsearch::Pages::new(http, query, frame))),
+                feed,
+            )
         })
     }
 

@@ -20,7 +20,11 @@ impl Answering {
         }
         let query = body["query_string"]["query_string"].as_str().unwrap_or_default();
         let old = self.version == Version::V4_2;
-        if !old && query.split(&[' ', ':', '('][..]).any(|word| word.starts_with(['*', '?'])) {
+        if !old
+            && query
+                .split(&[' ', ':', '('][..])
+                .any(|word| word.starts_with(['*', '?']))
+        {
             return invalid("'*' or '?' not allowed as first character in WildcardQuery.");
         }
         let stream = match permitted(&body["streams"], user) {
@@ -45,7 +49,13 @@ impl Answering {
         }
         let bound = |name: &str| time(body["timerange"][name].as_str().unwrap()).unwrap();
         let query = if query.is_empty() { "*" } else { query };
-        let condition = self.condition(query, bound("from"), bound("to"), self.version.includes_end(), stream.as_deref());
+        let condition = super::condition(
+            query,
+            bound("from"),
+            bound("to"),
+            self.version.includes_end(),
+            stream.as_deref(),
+        );
         match self.all(&condition, chunk, body["limit"].as_u64().unwrap_or(u64::MAX)) {
             Ok(hits) => Reply::new(200, "text/csv", table(&hits, &body["fields_in_order"])),
             Err(_) if old => Reply::new(200, "text/csv", ""),
@@ -103,7 +113,10 @@ impl Answering {
 }
 
 fn invalid(cause: &str) -> Reply {
-    Reply::refusal(400, &format!("Request validation failed: Cannot parse query, cause: {cause}"))
+    Reply::refusal(
+        400,
+        &format!("Request validation failed: Cannot parse query, cause: {cause}"),
+    )
 }
 
 /// The stream to search in; silence where none may be read.
@@ -138,7 +151,8 @@ fn table(hits: &[Value], fields: &Value) -> String {
         text += &row(fields.iter().map(|field| match *field {
             // A new one with every answer.
             "_id" => {
-                let random = mailtrail::line::Digest::of_parts(&[format!("{:?}", std::time::Instant::now()).as_bytes()]);
+                let random =
+                    mailtrail::line::Digest::of_parts(&[format!("{:?}", std::time::Instant::now()).as_bytes()]);
                 let hex = random.to_string();
                 Some(format!(
                     "{}-{}-4{}-8{}-{}",

@@ -154,7 +154,7 @@ impl Answering {
         let fault = {
             let mut settings = self.settings.lock().unwrap();
             settings.asked.push(request.path.clone());
-            let broken = settings.broken_at.filter(|(at, _)| self.reaches(&request, *at));
+            let broken = settings.broken_at.filter(|(at, _)| reaches(&request, *at));
             settings.faults.pop_front().flatten().or(broken.map(|(_, fault)| fault))
         };
         let page = "<!DOCTYPE html><html><title>Graylog Web Interface</title></html>";
@@ -173,14 +173,6 @@ impl Answering {
         reply.write(stream, fault == Some(Fault::Half));
     }
 
-    fn reaches(&self, request: &Request, at: i64) -> bool {
-        let bound = |name| {
-            let text = request.parameter(name).unwrap_or_default();
-            search::time(text)
-        };
-        matches!((bound("from"), bound("to")), (Some(from), Some(to)) if from <= at && at < to)
-    }
-
     fn answer(&self, request: &Request) -> Reply {
         if request.method != "GET" && request.header("x-requested-by").is_empty() {
             return Reply::refusal(
@@ -195,10 +187,16 @@ impl Answering {
             | ("POST", "/api/views/search/messages") => {
                 let Some(user) = known else {
                     let mut reply = Reply::new(401, "", "");
-                    reply.headers.push(("WWW-Authenticate", "Basic realm=\"Graylog Server\"".into()));
+                    reply
+                        .headers
+                        .push(("WWW-Authenticate", "Basic realm=\"Graylog Server\"".into()));
                     return reply;
                 };
-                if request.method == "POST" { self.export(request, user) } else { self.search(request, user) }
+                if request.method == "POST" {
+                    self.export(request, user)
+                } else {
+                    self.search(request, user)
+                }
             }
             _ if self.version == Version::V4_2 => Reply::refusal(404, "HTTP 404 Not Found"),
             _ => {
@@ -215,22 +213,33 @@ impl Answering {
         if status == 200 {
             return Ok(answer);
         }
-        Err(answer["error"]["root_cause"][0]["reason"].as_str().unwrap_or_default().to_owned())
+        Err(answer["error"]["root_cause"][0]["reason"]
+            .as_str()
+            .unwrap_or_default()
+            .to_owned())
     }
+}
 
-    /// The condition of a search.
-    fn condition(&self, query: &str, from: i64, to: i64, includes_end: bool, stream: Option<&str>) -> Value {
-        let end = if includes_end { "lte" } else { "lt" };
-        let mut filter = vec![json!({ "range": { "timestamp": { "gte": stamp(from), end: stamp(to) } } })];
-        if let Some(stream) = stream {
-            filter.push(json!({ "term": { "streams": stream } }));
-        }
-        let query = match query {
-            "*" => json!({ "match_all": {} }),
-            query => json!({ "query_string": { "query": query, "allow_leading_wildcard": false } }),
-        };
-        json!({ "bool": { "must": [query], "filter": filter } })
+fn reaches(request: &Request, at: i64) -> bool {
+    let bound = |name| {
+        let text = request.parameter(name).unwrap_or_default();
+        search::time(text)
+    };
+    matches!((bound("from"), bound("to")), (Some(from), Some(to)) if from <= at && at < to)
+}
+
+/// The condition of a search.
+fn condition(query: &str, from: i64, to: i64, includes_end: bool, stream: Option<&str>) -> Value {
+    let end = if includes_end { "lte" } else { "lt" };
+    let mut filter = vec![json!({ "range": { "timestamp": { "gte": stamp(from), end: stamp(to) } } })];
+    if let Some(stream) = stream {
+        filter.push(json!({ "term": { "streams": stream } }));
     }
+    let query = match query {
+        "*" => json!({ "match_all": {} }),
+        query => json!({ "query_string": { "query": query, "allow_leading_wildcard": false } }),
+    };
+    json!({ "bool": { "must": [query], "filter": filter } })
 }
 
 fn user(authorization: &str) -> Option<User> {

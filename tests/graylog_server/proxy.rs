@@ -45,7 +45,7 @@ fn answer(server: &str, request: &Request, lack: Lack, pages: &Mutex<u32>) -> Re
     if let (Lack::Patience, Some(pit)) = (lack, pit) {
         let mut pages = pages.lock().unwrap();
         *pages += 1;
-        if *pages % 13 == 0 {
+        if pages.is_multiple_of(13) {
             forget(server, pit);
         }
     }

@@ -4,7 +4,7 @@ use chrono::{DateTime, NaiveDateTime};
 use serde_json::{Map, Value, json};
 
 use super::http::{Reply, Request};
-use super::{Answering, STREAM, User, Version};
+use super::{Answering, STREAM, User, Version, condition};
 
 /// What Graylog takes for a time: with milliseconds and zone, or without zone.
 pub(super) fn time(text: &str) -> Option<i64> {
@@ -28,7 +28,11 @@ impl Answering {
         let fields: Vec<&str> = fields.into_iter().filter(|field| !field.is_empty()).collect();
         let query = request.parameter("query").unwrap_or_default();
         if query.is_empty() {
-            let package = if self.version == Version::V4_2 { "javax" } else { "jakarta" };
+            let package = if self.version == Version::V4_2 {
+                "javax"
+            } else {
+                "jakarta"
+            };
             return Reply::json(
                 400,
                 &json!([{
@@ -41,8 +45,9 @@ impl Answering {
         }
         if csv && fields.is_empty() {
             let place = if self.version == Version::V7_0 { 8 } else { 7 };
-            let text =
-                format!("must not be empty (path = AbsoluteSearchResource.searchAbsoluteChunked.arg{place}, invalidValue = null)\n");
+            let text = format!(
+                "must not be empty (path = AbsoluteSearchResource.searchAbsoluteChunked.arg{place}, invalidValue = null)\n"
+            );
             return Reply::new(400, "text/plain", text);
         }
         let stream = match allowed(request.parameter("filter").unwrap_or_default(), user) {
@@ -63,7 +68,7 @@ impl Answering {
         let number = |name: &str| request.parameter(name).and_then(|number| number.parse::<i64>().ok());
         let limit = number("limit").filter(|limit| *limit > 0);
         let mut body = json!({
-            "query": self.condition(query, from, to, self.version.includes_end(), stream),
+            "query": condition(query, from, to, self.version.includes_end(), stream),
             "from": number("offset").unwrap_or(0),
             "size": limit.unwrap_or(if csv { 10_000 } else { 150 }),
             "track_total_hits": true,
@@ -82,13 +87,13 @@ impl Answering {
         let messages: Vec<Value> = hits.iter().map(|hit| self.message(hit, &fields)).collect();
         let old = self.version == Version::V4_2;
         let named: Value = if old { known(&messages) } else { json!(fields) };
-        let used = json!([{ "index_name": "graylog_0", "begin": iso(0), "end": iso(0), "calculated_at": iso(0), "took_ms": 0 }]);
+        let indices = json!([{ "index_name": "graylog_0", "begin": iso(0), "end": iso(0), "calculated_at": iso(0), "took_ms": 0 }]);
         Reply::json(
             200,
             &json!({
                 "query": query,
                 "built_query": if old { body.to_string() } else { query.to_owned() },
-                "used_indices": if old { used } else { json!([]) },
+                "used_indices": if old { indices } else { json!([]) },
                 "messages": messages,
                 "fields": named,
                 "time": answer["took"],
@@ -151,7 +156,12 @@ pub(super) fn timestamp(hit: &Value) -> String {
 
 /// The stream of `streams:ID`, if that is allowed.
 fn allowed(filter: &str, user: User) -> Result<Option<&str>, Reply> {
-    let refuse = |more: &str| Err(Reply::refusal(403, &format!("Not allowed to search with filter: [{filter}]{more}")));
+    let refuse = |more: &str| {
+        Err(Reply::refusal(
+            403,
+            &format!("Not allowed to search with filter: [{filter}]{more}"),
+        ))
+    };
     match (filter.strip_prefix("streams:"), user) {
         (None, _) if !matches!(filter, "" | "*") => refuse(""),
         (None, User::Admin) => Ok(None),

@@ -74,7 +74,8 @@ impl Pages {
             let answer = self.view.page(&self.http, &self.query.index, &self.search())?;
             if answer.status == 404 && self.read > 0 && self.views < MOST_VIEWS {
                 // The reader was slower than the server's patience.
-                self.http.notice("the view of the index has expired: opening another one");
+                self.http
+                    .notice("the view of the index has expired: opening another one");
                 self.view = View::Closed;
                 continue;
             }
@@ -139,13 +140,19 @@ impl Pages {
         self.read += hits.len() as u64;
         let stored: Option<Vec<Stored>> = hits.iter().map(|hit| self.stored(hit)).collect();
         let Some(mut messages) = stored else {
-            let text = format!("a document of `{}` has no readable time in `{}`", self.query.index, self.query.time);
+            let text = format!(
+                "a document of `{}` has no readable time in `{}`",
+                self.query.index, self.query.time
+            );
             let help = "check the name of the time field and what is in it";
             return Err(HttpError::new(Trouble::Answer, text, help));
         };
         if self.read < self.total && messages.is_empty() {
             let lost = format!("only {} of {} documents were given", self.read, self.total);
-            return Err(self.failed(&lost, "is there a field that is different in every document? name it in `unique`"));
+            return Err(self.failed(
+                &lost,
+                "is there a field that is different in every document? name it in `unique`",
+            ));
         }
         self.ended = self.read >= self.total;
         messages.retain(|message| message.at != self.last || !self.at_last.contains(&message.key));

@@ -126,7 +126,11 @@ impl IndexQuery {
         }
         let number = value.as_i64().or_else(|| value.as_str()?.parse().ok())?;
         // `date_nanos` is sorted by nanoseconds. 10^15 milliseconds are the year 33658.
-        Some(Moment(if number > 1_000_000_000_000_000 { number / 1_000_000 } else { number }))
+        Some(Moment(if number > 1_000_000_000_000_000 {
+            number / 1_000_000
+        } else {
+            number
+        }))
     }
 }
 

@@ -13,7 +13,11 @@ const KEEP: &str = "5m";
 /// A view, and where it is.
 pub(super) enum View {
     /// A point in time; the sort values of the last document, none before the first page.
-    Point { id: String, after: Value, tie: Option<&'static str> },
+    Point {
+        id: String,
+        after: Value,
+        tie: Option<&'static str>,
+    },
     /// A scroll; its id comes with the first page.
     Scroll { id: String },
     /// Closed, or never opened.

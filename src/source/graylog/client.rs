@@ -82,7 +82,10 @@ impl Graylog {
     /// Which Graylog answers: `6.1.4+7528370`. Needs no right.
     pub fn version(&self) -> Result<String, HttpError> {
         let body: Value = self.json("/", &[])?;
-        match (body["version"].as_str(), body["cluster_id"].as_str().or(body["server_id"].as_str())) {
+        match (
+            body["version"].as_str(),
+            body["cluster_id"].as_str().or(body["server_id"].as_str()),
+        ) {
             (Some(version), Some(_)) => Ok(shown(version, 40)),
             _ => Err(self.stranger("JSON that is not Graylog's")),
         }
@@ -172,7 +175,11 @@ impl Graylog {
             return Ok(response);
         }
         if status < 400 {
-            let got = if got.is_empty() { "something without a type".into() } else { shown(&got, 80) };
+            let got = if got.is_empty() {
+                "something without a type".into()
+            } else {
+                shown(&got, 80)
+            };
             let error = self.stranger(&format!("{status} and {got} where {kind} is expected"));
             return Err(Failed::from(error.with_status(status)));
         }
@@ -186,7 +193,11 @@ impl Graylog {
     }
 
     fn refusal(&self, status: u16, said: &str) -> HttpError {
-        let said = if said.is_empty() { String::new() } else { format!(": {said}") };
+        let said = if said.is_empty() {
+            String::new()
+        } else {
+            format!(": {said}")
+        };
         let (trouble, word, help) = match status {
             401 => (
                 Trouble::Refused,
@@ -209,7 +220,11 @@ impl Graylog {
                 "",
                 "the URL should be that of the API: it usually ends in /api (http://HOST:12900 for Graylog 2.0)",
             ),
-            429 | 502..=504 => (Trouble::Busy, "", "Graylog, or a proxy in front of it, is busy or starting: look at its log"),
+            429 | 502..=504 => (
+                Trouble::Busy,
+                "",
+                "Graylog, or a proxy in front of it, is busy or starting: look at its log",
+            ),
             500 => (
                 Trouble::Answer,
                 "",
@@ -218,7 +233,11 @@ impl Graylog {
             ),
             _ => (Trouble::Answer, "", ""),
         };
-        HttpError::new(trouble, format!("cannot read Graylog {}: {status}{word}{said}", self.base), help)
+        HttpError::new(
+            trouble,
+            format!("cannot read Graylog {}: {status}{word}{said}", self.base),
+            help,
+        )
     }
 
     fn stranger(&self, got: &str) -> HttpError {
@@ -269,7 +288,9 @@ fn base(url: &str) -> Result<(String, bool), HttpError> {
         return Err(bad("it must begin with http:// or https://"));
     }
     if !parsed.username().is_empty() || parsed.password().is_some() {
-        return Err(bad("user and password do not belong there, but to `user` and `password_file`"));
+        return Err(bad(
+            "user and password do not belong there, but to `user` and `password_file`",
+        ));
     }
     parsed.set_query(None);
     parsed.set_fragment(None);

@@ -28,7 +28,9 @@ impl<R: Read> Rows<R> {
         loop {
             let start = line.len();
             // `take`: a stream without any line end must not fill the memory.
-            let added = (&mut self.input).take(MAX_ROW_BYTES as u64).read_until(b'\n', &mut line)?;
+            let added = (&mut self.input)
+                .take(MAX_ROW_BYTES as u64)
+                .read_until(b'\n', &mut line)?;
             if added == 0 && start == 0 {
                 return Ok(None);
             }
@@ -37,7 +39,10 @@ impl<R: Read> Rows<R> {
             }
             quotes += memchr::memchr_iter(b'"', line.get(start..).unwrap_or_default()).count();
             if line.len() > MAX_ROW_BYTES {
-                return Err(io::Error::new(io::ErrorKind::InvalidData, "a row is longer than 16 MiB"));
+                return Err(io::Error::new(
+                    io::ErrorKind::InvalidData,
+                    "a row is longer than 16 MiB",
+                ));
             }
             // Only an even number of quotes leaves no value open. An error's row has no line end.
             if quotes % 2 == 0 {

@@ -29,7 +29,9 @@ impl Graylog {
     ) -> Result<Vec<Stored>, HttpError> {
         let fields = query.fields();
         let body = request(query, stretch, &fields);
-        let rows = self.csv("/views/search/messages", &body, |input| self.rows(query, &fields, input));
+        let rows = self.csv("/views/search/messages", &body, |input| {
+            self.rows(query, &fields, input)
+        });
         let mut rows = rows.map_err(|error| match error.status {
             Some(404 | 405) => HttpError::new(
                 Trouble::Answer,

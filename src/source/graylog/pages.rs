@@ -156,14 +156,20 @@ impl Pages {
             Err(Unread::Failed(error)) if error.status == Some(500) => self.search(stretch, self.page, "desc")?,
             page => page?,
         };
-        let after = page.messages.iter().filter(|message| message.ranged >= stretch.to).count() as u64;
+        let after = page
+            .messages
+            .iter()
+            .filter(|message| message.ranged >= stretch.to)
+            .count() as u64;
         let expected = match page.messages.len() as u64 {
             // Nothing but messages of the end: how many came before is not known.
             all if all == after => 0,
             _ => page.total - after.min(page.total),
         };
-        self.graylog
-            .notice(&format!("{expected} messages have the time {}: they are exported", stretch.from));
+        self.graylog.notice(&format!(
+            "{expected} messages have the time {}: they are exported",
+            stretch.from
+        ));
         Ok(self.graylog.export(&self.query, stretch, expected)?)
     }
 
@@ -253,7 +259,10 @@ impl Pages {
     fn wrong(&self, why: &str) -> HttpError {
         HttpError::new(
             Trouble::Answer,
-            format!("Graylog {} gave an answer that cannot be used: {why}", self.graylog.base()),
+            format!(
+                "Graylog {} gave an answer that cannot be used: {why}",
+                self.graylog.base()
+            ),
             "is the URL that of Graylog itself? what version is it?",
         )
     }
