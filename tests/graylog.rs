@@ -302,6 +302,20 @@ fn what_came_late_is_found_by_the_time_of_its_receipt() {
         let error = error.unwrap().to_string();
         assert!(error.contains("searches no more than 3600 seconds at once"), "{error}");
     }
+    // Silence would look as if nothing had been received.
+    let Some(server) = server(Version::V5_1, "late", multihop) else {
+        return;
+    };
+    let query = GraylogQuery {
+        range: Range::Received { reach_minutes: 600 },
+        ..everything()
+    };
+    let (lines, error) = drain(&mut source(&server, query, DAY, Seen::default()));
+    let error = error.unwrap().to_string();
+    assert!(
+        lines.is_empty() && error.contains("does not tell when it received a message"),
+        "{error}"
+    );
 }
 
 #[test]

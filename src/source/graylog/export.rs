@@ -24,7 +24,7 @@ impl Graylog {
     pub(super) fn export(
         &self,
         query: &GraylogQuery,
-        stretch: &Stretch<'_>,
+        stretch: &Stretch,
         expected: u64,
     ) -> Result<Vec<Stored>, HttpError> {
         let fields = query.fields();
@@ -105,7 +105,7 @@ impl Graylog {
 }
 
 /// Without `limit`, which overshoots, and without `time_zone`, which 4.2 does not know: stamps have an offset.
-fn request(query: &GraylogQuery, stretch: &Stretch<'_>, fields: &[&str]) -> Value {
+fn request(query: &GraylogQuery, stretch: &Stretch, fields: &[&str]) -> Value {
     let reach = query.reach();
     let mut body = json!({
         "timerange": {
@@ -121,7 +121,7 @@ fn request(query: &GraylogQuery, stretch: &Stretch<'_>, fields: &[&str]) -> Valu
     if !matches!(text.trim(), "" | "*") {
         body["query_string"] = json!({ "type": "elasticsearch", "query_string": text });
     }
-    if let Some(stream) = stretch.stream {
+    if let Some(stream) = &stretch.stream {
         body["streams"] = json!([stream]);
     }
     body

@@ -13,6 +13,7 @@ mod csv;
 mod export;
 mod pages;
 mod query;
+mod receipt;
 
 pub use access::{GraylogAccess, Login};
 pub use client::Graylog;

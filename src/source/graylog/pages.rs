@@ -28,24 +28,30 @@ const SMALLEST_PAGE: usize = 100;
 
 /// Reads a frame.
 pub(in crate::source) struct Pages {
-    graylog: Arc<Graylog>,
-    query: GraylogQuery,
-    at: Moment,
-    to: Moment,
+    pub(super) graylog: Arc<Graylog>,
+    pub(super) query: GraylogQuery,
+    /// The frame is read up to here.
+    pub(super) at: Moment,
+    pub(super) to: Moment,
+    /// Of the next stretch, in milliseconds.
     length: i64,
+    /// Which no stretch may exceed, in milliseconds.
     longest: i64,
     page: usize,
+    /// It is known that the field which the frame is about is there.
+    pub(super) checked: bool,
 }
 
 /// A part of the frame, of one stream or of all.
-pub(super) struct Stretch<'a> {
+#[derive(Clone)]
+pub(super) struct Stretch {
     pub(super) from: Moment,
     pub(super) to: Moment,
-    pub(super) stream: Option<&'a str>,
+    pub(super) stream: Option<String>,
 }
 
 /// Why a stretch was not read.
-enum Unread {
+pub(super) enum Unread {
     /// A search may only be so many milliseconds long.
     TooLong(i64),
     Failed(HttpError),
@@ -73,6 +79,7 @@ impl Page {
 impl Pages {
     /// Of this frame, in Graylog's own time.
     pub(in crate::source) fn new(graylog: Arc<Graylog>, query: GraylogQuery, window: Window) -> Self {
+        let query_is_checked = query.range == Range::Stamp;
         let page = query.page.clamp(SMALLEST_PAGE, GraylogQuery::WINDOW);
         Self {
             graylog,
@@ -82,12 +89,16 @@ impl Pages {
             length: FIRST,
             longest: LONGEST,
             page,
+            checked: query_is_checked,
         }
     }
 
     /// The next messages. None at the end of the frame. After an error the same stretch can be asked for again.
     pub(in crate::source) fn next(&mut self) -> Result<Option<Batch>, HttpError> {
         while self.at < self.to {
+            if !self.checked {
+                self.check_receipts()?;
+            }
             let end = Moment(self.at.0.saturating_add(self.length).min(self.to.0));
             match self.read(end) {
                 Ok(batch) => {
@@ -108,14 +119,11 @@ impl Pages {
             messages: Vec::new(),
             up_to: end,
         };
-        let streams = self.query.streams.clone();
-        let every = [None];
-        let named: Vec<Option<&str>> = streams.iter().map(|stream| Some(stream.as_str())).collect();
-        for stream in if named.is_empty() { &every[..] } else { &named } {
+        for stream in self.streams() {
             let stretch = Stretch {
                 from: self.at,
                 to: batch.up_to,
-                stream: *stream,
+                stream,
             };
             let (messages, up_to) = self.stretch(&stretch)?;
             batch.up_to = up_to;
@@ -130,7 +138,7 @@ impl Pages {
     }
 
     /// The messages of a stretch, and up to where they are complete.
-    fn stretch(&mut self, stretch: &Stretch<'_>) -> Result<(Vec<Stored>, Moment), Unread> {
+    fn stretch(&mut self, stretch: &Stretch) -> Result<(Vec<Stored>, Moment), Unread> {
         let page = self.page_or_smaller(stretch)?;
         if page.is_complete() {
             return Ok((page.messages, stretch.to));
@@ -143,12 +151,15 @@ impl Pages {
         }
         // Not in order, or one moment: the first moment alone.
         let moment = Moment(stretch.from.0 + 1);
-        let alone = Stretch { to: moment, ..*stretch };
+        let alone = Stretch {
+            to: moment,
+            ..stretch.clone()
+        };
         Ok((self.moment(&alone)?, moment))
     }
 
     /// The messages of a single millisecond.
-    fn moment(&self, stretch: &Stretch<'_>) -> Result<Vec<Stored>, Unread> {
+    fn moment(&self, stretch: &Stretch) -> Result<Vec<Stored>, Unread> {
         // In descending order: where the end belongs to the range, its messages come first and can be counted.
         let page = self.search(stretch, GraylogQuery::WINDOW, "desc");
         let page = match page {
@@ -174,7 +185,7 @@ impl Pages {
     }
 
     /// A page; where the search server gives fewer at once than most do, a smaller one.
-    fn page_or_smaller(&mut self, stretch: &Stretch<'_>) -> Result<Page, Unread> {
+    fn page_or_smaller(&mut self, stretch: &Stretch) -> Result<Page, Unread> {
         loop {
             let error = match self.search(stretch, self.page, "asc") {
                 Err(Unread::Failed(error)) if error.status == Some(500) => error,
@@ -188,20 +199,38 @@ impl Pages {
         }
     }
 
-    fn search(&self, stretch: &Stretch<'_>, limit: usize, order: &str) -> Result<Page, Unread> {
+    fn search(&self, stretch: &Stretch, limit: usize, order: &str) -> Result<Page, Unread> {
+        let text = self.query.text(stretch.from, stretch.to);
+        let sort = format!("{}:{order}", self.query.ranged());
+        let answer = self.ask(stretch, &text, limit, &sort)?;
+        let messages: Option<Vec<Stored>> = answer.messages.iter().map(|hit| hit.stored(&self.query)).collect();
+        Ok(Page {
+            messages: messages.ok_or_else(|| self.wrong("a message has no time stamp"))?,
+            total: answer.total_results,
+        })
+    }
+
+    /// The streams to ask for, one after the other: a filter has room for one. None is all.
+    pub(super) fn streams(&self) -> Vec<Option<String>> {
+        if self.query.streams.is_empty() {
+            return vec![None];
+        }
+        self.query.streams.iter().cloned().map(Some).collect()
+    }
+
+    /// One search. The range that was searched is the one that was asked for, or it is no answer.
+    pub(super) fn ask(&self, stretch: &Stretch, text: &str, limit: usize, sort: &str) -> Result<Answer, Unread> {
         let reach = self.query.reach();
         let (from, to) = (Moment(stretch.from.0 - reach), Moment(stretch.to.0 + reach));
-        let text = self.query.text(stretch.from, stretch.to);
         let (from_text, to_text, limit) = (from.rfc3339(), to.rfc3339(), limit.to_string());
         let fields = self.query.fields().join(",");
-        let sort = format!("{}:{order}", self.query.ranged());
-        let filter = stretch.stream.map(|stream| format!("streams:{stream}"));
+        let filter = stretch.stream.as_ref().map(|stream| format!("streams:{stream}"));
         let mut asked = vec![
-            ("query", text.as_str()),
+            ("query", text),
             ("from", &from_text),
             ("to", &to_text),
             ("limit", &limit),
-            ("sort", &sort),
+            ("sort", sort),
             ("fields", &fields),
             ("decorate", "false"),
         ];
@@ -210,15 +239,10 @@ impl Pages {
         }
         let answer: Answer = self.graylog.json("/search/universal/absolute", &asked)?;
         match searched(&answer) {
-            Some((begun, ended)) if begun == from && ended == to => {}
-            Some((begun, ended)) if begun > from && ended == to => return Err(Unread::TooLong(ended.0 - begun.0)),
-            _ => return Err(self.wrong("it searched another range than it was asked for").into()),
+            Some((begun, ended)) if begun == from && ended == to => Ok(answer),
+            Some((begun, ended)) if begun > from && ended == to => Err(Unread::TooLong(ended.0 - begun.0)),
+            _ => Err(self.wrong("it searched another range than it was asked for").into()),
         }
-        let messages: Option<Vec<Stored>> = answer.messages.iter().map(|hit| hit.stored(&self.query)).collect();
-        Ok(Page {
-            messages: messages.ok_or_else(|| self.wrong("a message has no time stamp"))?,
-            total: answer.total_results,
-        })
     }
 
     /// Longer stretches where little is said, shorter ones where much is: about half a page each.
@@ -234,15 +258,7 @@ impl Pages {
     fn shorten(&mut self, limit: i64, end: Moment) -> Result<(), HttpError> {
         let asked = end.0 - self.at.0;
         if self.query.range != Range::Stamp {
-            return Err(HttpError::new(
-                Trouble::Answer,
-                format!(
-                    "Graylog {} searches no more than {} seconds at once, too few to look for what came late",
-                    self.graylog.base(),
-                    limit / 1000
-                ),
-                "an administrator has set a query time range limit: shorten the reach, or have the limit lifted",
-            ));
+            return Err(self.too_long(limit));
         }
         if limit <= 0 || asked <= limit {
             return Err(self.wrong("it searched another range than it was asked for"));

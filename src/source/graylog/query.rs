@@ -44,20 +44,37 @@ impl GraylogQuery {
     /// A week: the reach of a host that was cut off.
     pub const WEEK_MINUTES: u32 = 7 * 24 * 60;
 
-    /// The query for the lines of this frame of the time of receipt: none is needed for a frame of stamps.
+    /// The query for the lines of this frame, where it is about the receipt; a frame of stamps needs no more.
     pub(super) fn text(&self, from: Moment, to: Moment) -> String {
-        let query = self.query.clone();
-        let query = query.unwrap_or_else(|| mail_query(&self.names, "facility"));
         if self.range == Range::Stamp {
-            return query;
+            return self.plain();
         }
         let stamp = |at: Moment| at.rfc3339().replace('T', " ").replace('Z', "");
         // Half-open, as the frame.
-        let received = format!("{}:[\"{}\" TO \"{}\"}}", Self::RECEIVED, stamp(from), stamp(to));
-        match query.trim() {
+        self.and(&format!(
+            "{}:[\"{}\" TO \"{}\"}}",
+            Self::RECEIVED,
+            stamp(from),
+            stamp(to)
+        ))
+    }
+
+    /// The query for those of its messages of which Graylog wrote when it received them.
+    pub(super) fn with_receipt(&self) -> String {
+        self.and(&format!("_exists_:{}", Self::RECEIVED))
+    }
+
+    /// The query, whatever the frame.
+    pub(super) fn plain(&self) -> String {
+        let query = self.query.clone();
+        query.unwrap_or_else(|| mail_query(&self.names, "facility"))
+    }
+
+    fn and(&self, condition: &str) -> String {
+        match self.plain().trim() {
             // Graylog's export refuses the asterisk.
-            "" | "*" => received,
-            query => format!("({query}) AND {received}"),
+            "" | "*" => condition.to_owned(),
+            query => format!("({query}) AND {condition}"),
         }
     }
 
