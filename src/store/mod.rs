@@ -5,9 +5,11 @@
 //! there ([`Store::of_queue_ids`]), merges, and writes ([`Store::write`]); where somebody else was faster, the store
 //! says so and the caller merges again.
 
+pub mod elasticsearch;
 pub mod embedded;
 pub mod ndjson;
 
+use crate::elastic_http::HttpError;
 use crate::query::{Page, Query};
 use crate::transaction::Document;
 
@@ -93,6 +95,9 @@ pub enum StoreError {
     /// The store cannot do this by its nature (a search in `ndjson`).
     #[error("{0}")]
     Unsupported(String),
+    /// The server.
+    #[error(transparent)]
+    Server(#[from] HttpError),
 }
 
 /// Where documents are kept and found.
