@@ -134,7 +134,7 @@ pub(super) fn send(http: &ElasticHttp, operations: Vec<Operation>) -> Result<Wri
                     all.conflicts.extend(more.conflicts);
                     all.letters.extend(more.letters);
                 }
-                // What was set aside so far is written down by the error's receiver no less than by a success's.
+                // What was refused so far is refused again when all is sent again.
                 (Ok(_), Err(error)) => *written = Err(error),
                 (Err(_), _) => {}
             }
