@@ -126,7 +126,10 @@ pub(super) fn send(http: &ElasticHttp, operations: Vec<Operation>) -> Result<Wri
     let queue = Mutex::new(batches(operations));
     let written = Mutex::new(Ok(Written::default()));
     let work = || {
-        while let Some(batch) = lock(&queue).pop_front() {
+        loop {
+            // The lock ends with this line: the others go on while this batch is under way.
+            let next = lock(&queue).pop_front();
+            let Some(batch) = next else { break };
             let result = send_batch(http, batch);
             let mut written = lock(&written);
             match (written.as_mut(), result) {

@@ -79,7 +79,6 @@ pub(super) fn compare(family: Family, index: &str, found: &Value) -> Difference 
                 is: "inside a field that is no object".to_owned(),
                 must: described(must),
             }),
-            // An object that is disabled has a type here and none there, where the server says nothing of it.
             None => missing = true,
         }
     }

@@ -11,10 +11,10 @@ use super::layout::Family;
 use crate::transaction::Status;
 
 /// Raised with every change below; a server's template of a lower number is replaced.
-pub const VERSION: u64 = 1;
+pub(super) const VERSION: u64 = 1;
 
 /// A keyword longer than this is kept but cannot be searched for. Lucene takes 32,766 bytes.
-pub const MAX_KEYWORD: usize = 2048;
+pub(super) const MAX_KEYWORD: usize = 2048;
 
 /// The settings that the mappings need: the normalizer that makes keywords find in any case.
 pub(super) fn analysis() -> Value {
@@ -39,30 +39,24 @@ pub(super) fn mappings(family: Family) -> Value {
     })
 }
 
-/// Fields that are other names of fields: by the Elastic Common Schema, which dashboards know.
-///
-/// `source.*` and `user.name` are no aliases but written: records have them as fields of their own, and nothing can be
-/// written into an alias.
-const ECS: &[(&str, &str)] = &[
-    ("message_id", "message_id"),
-    ("subject", "subject"),
-    ("local_id", "queue_id"),
-    ("delivery_timestamp", "end"),
-];
-
 fn transactions() -> Value {
     let by_status = |mapping: &Value| {
         let fields = Status::ALL.iter().map(|(_, word)| ((*word).to_owned(), mapping.clone()));
         json!({"properties": Value::Object(fields.collect())})
     };
-    let mut email: Map<String, Value> = ECS
-        .iter()
-        .map(|(name, path)| ((*name).to_owned(), json!({"type": "alias", "path": path})))
-        .collect();
-    email.insert("from".into(), json!({"properties": {"address": {"type": "alias", "path": "from"}}}));
-    email.insert("to".into(), json!({"properties": {"address": {"type": "alias", "path": "to.address"}}}));
+    let mut all = Map::new();
+    for part in [of_every_kind(), of_mails(), of_recipients(), of_sessions_and_records()] {
+        if let Value::Object(part) = part {
+            all.extend(part);
+        }
+    }
+    all.insert("to_more".to_owned(), by_status(&whole()));
+    all.insert("fate".to_owned(), by_status(&keyword()));
+    Value::Object(all)
+}
+
+fn of_every_kind() -> Value {
     json!({
-        // In every kind.
         "schema": whole(), "kind": keyword(), "id": keyword(), "was": keyword(),
         "@timestamp": date(), "end": date(),
         "host": {"type": "keyword", "normalizer": "lc", "ignore_above": MAX_KEYWORD, "fields": {"name": keyword()}},
@@ -70,8 +64,20 @@ fn transactions() -> Value {
         "memory": hidden(),
         "source": {"properties": {"ip": ip(), "domain": keyword(), "port": whole()}},
         "user": {"properties": {"name": keyword()}},
-        "email": {"properties": email},
-        // Mails and refusals.
+        "email": {"properties": {
+            "from": {"properties": {"address": alias("from")}},
+            "to": {"properties": {"address": alias("to.address")}},
+            "message_id": alias("message_id"), "subject": alias("subject"),
+            "local_id": alias("queue_id"), "delivery_timestamp": alias("end"),
+        }},
+        // Written for the search alone: `spf=pass` and `by=opendkim`; rules' names that are not let in as fields.
+        "verdict": keyword(), "extra_more": keyword(),
+        "extra": {"type": "object"},
+    })
+}
+
+fn of_mails() -> Value {
+    json!({
         "mta": keyword(), "instance": keyword(), "queue_id": keyword(), "status": keyword(), "open": flag(), "leg": flag(),
         "from": keyword(), "from_domain": keyword(), "message_id": keyword(), "subject": words(),
         "size": whole(), "nrcpt": whole(), "unheard": whole(), "missing": keyword(), "warnings": words(),
@@ -80,19 +86,6 @@ fn transactions() -> Value {
             "sasl_user": keyword(), "sasl_method": keyword(),
             "tls": {"properties": {"protocol": keyword(), "cipher": keyword(), "trust": keyword()}},
         }},
-        "to": {"properties": {
-            "address": keyword(), "domain": keyword(), "orig": keyword(), "status": keyword(), "dsn": keyword(),
-            "relay": relay(), "response": words(),
-            "next": {"properties": {"queue_id": keyword(), "host": keyword()}},
-            "mailbox": {"properties": {"folder": keyword(), "script": keyword()}},
-            "delay_s": seconds(),
-            "delays_s": {"properties": {
-                "before_queue": seconds(), "in_queue": seconds(), "connect": seconds(), "transmit": seconds(),
-            }},
-            "first_at": date(), "last_at": date(), "attempts": whole(), "history": hidden(),
-        }},
-        "to_more": by_status(&whole()),
-        "fate": by_status(&keyword()),
         "reject": {"properties": {
             "at": date(), "action": keyword(), "stage": keyword(), "code": whole(), "dsn": keyword(), "to": keyword(),
             "reason": words(),
@@ -101,12 +94,26 @@ fn transactions() -> Value {
             "by": keyword(), "what": keyword(), "result": keyword(), "score": seconds(), "detail": words(), "sure": flag(),
         }},
         "links": {"properties": {"rel": keyword(), "queue_id": keyword()}},
-        // Written for the search alone: `spf=pass` and `by=opendkim`; rules' names that are not let in as fields.
-        "verdict": keyword(), "extra_more": keyword(),
-        "extra": {"type": "object"},
-        // Sessions.
+    })
+}
+
+fn of_recipients() -> Value {
+    json!({"to": {"properties": {
+        "address": keyword(), "domain": keyword(), "orig": keyword(), "status": keyword(), "dsn": keyword(),
+        "relay": relay(), "response": words(),
+        "next": {"properties": {"queue_id": keyword(), "host": keyword()}},
+        "mailbox": {"properties": {"folder": keyword(), "script": keyword()}},
+        "delay_s": seconds(),
+        "delays_s": {"properties": {
+            "before_queue": seconds(), "in_queue": seconds(), "connect": seconds(), "transmit": seconds(),
+        }},
+        "first_at": date(), "last_at": date(), "attempts": whole(), "history": hidden(),
+    }}})
+}
+
+fn of_sessions_and_records() -> Value {
+    json!({
         "outcome": keyword(), "commands": hidden(),
-        // Records.
         "program": keyword(), "pid": whole(), "severity": keyword(), "rule": keyword(), "text": words(),
     })
 }
@@ -131,6 +138,12 @@ fn ledger() -> Value {
 /// One term, found in any case.
 pub(super) fn keyword() -> Value {
     json!({"type": "keyword", "normalizer": "lc", "ignore_above": MAX_KEYWORD})
+}
+
+/// Another name of a field, by the Elastic Common Schema, which dashboards know. Nothing can be written into it, so
+/// `source.*` and `user.name`, which records have as fields of their own, are no aliases but written in every kind.
+fn alias(path: &str) -> Value {
+    json!({"type": "alias", "path": path})
 }
 
 /// Found by its words.
@@ -181,7 +194,7 @@ fn collect<'a>(properties: &'a Value, above: &str, leaves: &mut Vec<(String, &'a
         let path = format!("{above}{name}");
         if mapping["properties"].is_object() {
             collect(&mapping["properties"], &format!("{path}."), leaves);
-        } else if mapping["type"].is_string() {
+        } else if mapping["type"].is_string() && (mapping["type"] != "object" || mapping["enabled"] == false) {
             leaves.push((path, mapping));
         }
     }

@@ -251,7 +251,11 @@ impl Store for ElasticStore {
                 deletions.push(self.operation(id, Action::Delete(version))?);
             }
         }
-        conflicts.extend(self.send(deletions)?.conflicts);
+        // To the server a wrong version and a document that is gone are the same.
+        let doubtful = self.send(deletions)?.conflicts;
+        let there = self.of_ids(&doubtful)?;
+        let there = doubtful.into_iter().zip(there).filter(|(_, stored)| stored.is_some());
+        conflicts.extend(there.map(|(id, _)| id));
         Ok(conflicts)
     }
 

@@ -11,7 +11,7 @@ use crate::store::StoreError;
 use crate::transaction::Document;
 
 /// So many names of `extra` become fields of one index.
-pub const MAX_EXTRA_FIELDS: usize = 400;
+pub(super) const MAX_EXTRA_FIELDS: usize = 400;
 
 /// The longest name that becomes a field, in bytes.
 const MAX_NAME_BYTES: usize = 100;

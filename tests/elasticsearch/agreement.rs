@@ -1,0 +1,1 @@
+//! A query finds what its plain meaning says.
