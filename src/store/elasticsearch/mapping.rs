@@ -8,13 +8,11 @@
 use serde_json::{Map, Value, json};
 
 use super::layout::Family;
+use crate::query::MAX_KEYWORD;
 use crate::transaction::Status;
 
 /// Raised with every change below; a server's template of a lower number is replaced.
 pub(super) const VERSION: u64 = 1;
-
-/// A keyword longer than this is kept but cannot be searched for. Lucene takes 32,766 bytes.
-pub(super) const MAX_KEYWORD: usize = 2048;
 
 /// The settings that the mappings need: the normalizer that makes keywords find in any case.
 pub(super) fn analysis() -> Value {
