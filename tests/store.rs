@@ -646,7 +646,11 @@ pub(crate) fn answers_as_the_plain_evaluation(store: &impl Store, asked: &Asked)
     if let Some(place) = everything.get(asked.behind) {
         page.after = Some(Cursor::behind(place));
         let behind = &everything[asked.behind + 1..];
-        let rest: Vec<&Document> = expected.iter().copied().filter(|document| behind.contains(document)).collect();
+        let rest: Vec<&Document> = expected
+            .iter()
+            .copied()
+            .filter(|document| behind.contains(document))
+            .collect();
         let found = store.search(&asked.query, &page).unwrap();
         prop_assert_eq!(found.total, expected.len() as u64);
         prop_assert_eq!(ids(&found.documents), wanted(&rest));

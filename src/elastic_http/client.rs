@@ -1,21 +1,19 @@
 //! Sends requests, and sends them again where that helps.
 
-use std::io::{Read, Write};
+use std::io::Write;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
-use base64::Engine;
 use reqwest::Method;
-use reqwest::blocking::{Client, ClientBuilder, Response};
-use reqwest::header::{AUTHORIZATION, CONTENT_ENCODING, CONTENT_TYPE, HeaderMap, HeaderValue, RETRY_AFTER};
+use reqwest::blocking::Client;
+use reqwest::header::{AUTHORIZATION, CONTENT_ENCODING, CONTENT_TYPE, HeaderMap, RETRY_AFTER};
 use serde_json::Value;
 
 use super::access::Access;
-use super::error::{HttpError, Trouble};
-use super::{Credentials, Flavour, Notice, Secret, backoff};
-
-/// A longer answer is refused rather than held in memory.
-const MAX_ANSWER_BYTES: u64 = 512 << 20;
+use super::answer::{self, Answer};
+use super::error::HttpError;
+use super::identity::{authorization, base, certificates, setting};
+use super::{Flavour, Notice, backoff};
 
 /// Shorter bodies are not worth compressing.
 const COMPRESS_FROM_BYTES: usize = 1024;
@@ -31,88 +29,6 @@ pub struct ElasticHttp {
     attempts: u32,
     notice: Notice,
     pub(super) flavour: Option<Flavour>,
-}
-
-/// An answer of the cluster, success or not.
-#[derive(Debug)]
-pub struct Answer {
-    /// The HTTP status.
-    pub status: u16,
-    /// The JSON. Null where the body was empty.
-    pub body: Value,
-    /// `GET https://es.example:9200/_cluster/health`, for messages.
-    pub asked: String,
-    pub(super) headers: HeaderMap,
-}
-
-impl Answer {
-    /// The JSON of a success; any other answer as an error.
-    pub fn success(self) -> Result<Value, HttpError> {
-        if (200..300).contains(&self.status) {
-            return Ok(self.body);
-        }
-        Err(self.error())
-    }
-
-    /// This answer as an error.
-    pub fn error(&self) -> HttpError {
-        let error = &self.body["error"];
-        let kind = error["type"].as_str().unwrap_or_default();
-        let reason = error["root_cause"][0]["reason"]
-            .as_str()
-            .or(error["reason"].as_str())
-            .or(error.as_str())
-            .or(self.body["message"].as_str())
-            .unwrap_or("no reason given");
-        // The deepest cause is the one that names the field or the setting.
-        let cause = deepest_cause(error).filter(|cause| *cause != reason);
-        let cause = cause.map(|cause| format!(": {cause}")).unwrap_or_default();
-        let status = self.status;
-        let (trouble, help) = match status {
-            401 => (
-                Trouble::Refused,
-                "check the API key, user and password or token: is it the right one, and not expired or revoked?",
-            ),
-            403 if kind == "cluster_block_exception" => (
-                Trouble::Busy,
-                "the index is write-protected: free disk space or remove the block (`index.blocks.*`) in its settings",
-            ),
-            403 => (
-                Trouble::Refused,
-                "the key is known but lacks a right: README.md lists those that mailtrail needs",
-            ),
-            413 => (
-                Trouble::TooLarge,
-                "the server or a proxy in front of it limits the size of a request",
-            ),
-            429 | 502..=504 => (Trouble::Busy, "the cluster is busy, full or starting: look at its log"),
-            _ => (Trouble::Answer, ""),
-        };
-        HttpError {
-            status: Some(status),
-            kind: kind.to_owned(),
-            ..HttpError::new(
-                trouble,
-                format!("{} was answered with {status}: {}{cause}", self.asked, shown(reason, 1000)),
-                help,
-            )
-        }
-    }
-
-    /// A header's value. None if it is not there or not text.
-    pub(super) fn header(&self, name: &str) -> Option<&str> {
-        self.headers.get(name)?.to_str().ok()
-    }
-}
-
-fn deepest_cause(error: &Value) -> Option<&str> {
-    let mut deepest = None;
-    let mut cause = &error["caused_by"];
-    while cause.is_object() {
-        deepest = cause["reason"].as_str().or(deepest);
-        cause = &cause["caused_by"];
-    }
-    deepest
 }
 
 /// What a request carries.
@@ -160,7 +76,10 @@ impl ElasticHttp {
         };
         let client = builder.build().map_err(|error| {
             let cause = std::error::Error::source(&error).map_or_else(|| error.to_string(), ToString::to_string);
-            setting(&format!("cannot set up TLS: {cause}"), "check `ca` and `client_certificate`")
+            setting(
+                &format!("cannot set up TLS: {cause}"),
+                "check `ca` and `client_certificate`",
+            )
         })?;
         Ok(Self {
             client,
@@ -241,7 +160,10 @@ impl ElasticHttp {
             if known {
                 let wait = asked_wait.unwrap_or_else(|| backoff::wait(attempt));
                 if attempt > 1 {
-                    self.notice(&format!("{}; trying again ({attempt} of {})", error.text, self.attempts));
+                    self.notice(&format!(
+                        "{}; trying again ({attempt} of {})",
+                        error.text, self.attempts
+                    ));
                 }
                 std::thread::sleep(wait);
             }
@@ -271,87 +193,18 @@ impl ElasticHttp {
             .and_then(|value| backoff::asked(value.to_str().ok()?, chrono::Utc::now()));
         // The path's query part says nothing to a person.
         let asked = format!("{method} {base}{}", path.split('?').next().unwrap_or(path));
-        let answer = read(asked, base, response)?;
+        let answer = answer::read(asked, base, response)?;
         self.answered.store(true, Ordering::Relaxed);
         Ok((answer, asked_wait))
     }
 }
 
-/// Reads a whole answer; what is not JSON is an error that says what it looks like.
-fn read(asked: String, base: &str, response: Response) -> Result<Answer, HttpError> {
-    let status = response.status().as_u16();
-    let headers = response.headers().clone();
-    let mut bytes = Vec::new();
-    response
-        .take(MAX_ANSWER_BYTES)
-        .read_to_end(&mut bytes)
-        .map_err(|error| {
-            HttpError::new(
-                Trouble::Interrupted,
-                format!("the answer of {base} broke off: {error}"),
-                "if it stays so, look at the server's log and at proxies in between",
-            )
-        })?;
-    let body = if bytes.is_empty() {
-        Value::Null
-    } else {
-        match serde_json::from_slice(&bytes) {
-            Ok(value) => value,
-            // These statuses say enough, whoever sent them.
-            Err(_) if matches!(status, 401 | 403 | 413 | 429 | 502 | 503 | 504) => Value::Null,
-            Err(_) if bytes.len() as u64 == MAX_ANSWER_BYTES => {
-                return Err(HttpError::new(Trouble::Answer, format!("{asked} got an answer above 512 MiB"), ""));
-            }
-            Err(_) => return Err(stranger(&asked, status, &headers, &bytes)),
-        }
-    };
-    if (300..400).contains(&status) {
-        return Err(stranger(&asked, status, &headers, &bytes));
-    }
-    Ok(Answer {
-        status,
-        body,
-        asked,
-        headers,
-    })
-}
-
-fn stranger(asked: &str, status: u16, headers: &HeaderMap, bytes: &[u8]) -> HttpError {
-    let text = |name| headers.get(name).and_then(|value: &HeaderValue| value.to_str().ok());
-    let kind = match (text("location"), text("content-type")) {
-        (Some(location), _) => format!("a redirect to {}", shown(location, 200)),
-        (None, kind) => format!(
-            "{}, not JSON: {}",
-            kind.unwrap_or("something"),
-            shown(&String::from_utf8_lossy(bytes), 80)
-        ),
-    };
-    HttpError {
-        status: Some(status),
-        ..HttpError::new(
-            Trouble::Stranger,
-            format!("{asked} was answered with {status} and {kind}"),
-            "the URL may belong to a web page (Kibana, Dashboards, a login, a proxy): give that of Elasticsearch or \
-             OpenSearch itself, usually port 9200",
-        )
-    }
-}
-
-/// Foreign text for a message: one line, no control characters, at most so many characters.
-fn shown(text: &str, limit: usize) -> String {
-    let mut shown: String = text
-        .chars()
-        .map(|c| if c.is_control() { ' ' } else { c })
-        .take(limit)
-        .collect();
-    if text.chars().nth(limit).is_some() {
-        shown.push_str("...");
-    }
-    shown
-}
-
 fn json(value: &Value) -> Body {
-    if value.is_null() { Body::Nothing } else { Body::Json(value.to_string().into_bytes()) }
+    if value.is_null() {
+        Body::Nothing
+    } else {
+        Body::Json(value.to_string().into_bytes())
+    }
 }
 
 /// The body as it is sent, its content type, and whether it is gzip.
@@ -370,101 +223,4 @@ fn packed(body: &Body) -> (Vec<u8>, Option<&'static str>, bool) {
         }
     }
     (bytes.clone(), Some(kind), false)
-}
-
-/// A URL without slash at its end; user and password in it become the credentials.
-fn base(url: &str, credentials: &mut Credentials) -> Result<String, HttpError> {
-    // The URL may hold a password: it is not repeated before that is known.
-    let bad = |why: &str| setting(&format!("a URL of the cluster is bad: {why}"), "for instance https://es.example:9200");
-    let mut parsed = reqwest::Url::parse(url.trim()).map_err(|error| bad(&error.to_string()))?;
-    if !matches!(parsed.scheme(), "http" | "https") || parsed.host_str().is_none() {
-        return Err(bad("it must begin with http:// or https://"));
-    }
-    if !parsed.username().is_empty() {
-        if *credentials == Credentials::Anonymous {
-            *credentials = Credentials::Basic {
-                user: decoded(parsed.username()),
-                password: Secret::new(decoded(parsed.password().unwrap_or_default())),
-            };
-        }
-        let cleared = parsed.set_username("").and_then(|()| parsed.set_password(None));
-        cleared.map_err(|()| bad("its user cannot be read"))?;
-    }
-    parsed.set_query(None);
-    parsed.set_fragment(None);
-    Ok(parsed.as_str().trim_end_matches('/').to_owned())
-}
-
-/// `%40` is `@`; what is no such escape stays.
-fn decoded(text: &str) -> String {
-    let bytes = text.as_bytes();
-    let mut out = Vec::with_capacity(bytes.len());
-    let mut at = 0;
-    while let Some(&byte) = bytes.get(at) {
-        let escape = (byte == b'%').then(|| text.get(at + 1..at + 3)).flatten();
-        if let Some(code) = escape.and_then(|hex| u8::from_str_radix(hex, 16).ok()) {
-            out.push(code);
-            at += 3;
-        } else {
-            out.push(byte);
-            at += 1;
-        }
-    }
-    String::from_utf8_lossy(&out).into_owned()
-}
-
-fn authorization(credentials: &Credentials) -> Result<Option<HeaderValue>, HttpError> {
-    let encode = |text: &str| base64::engine::general_purpose::STANDARD.encode(text);
-    let text = match credentials {
-        Credentials::Anonymous => return Ok(None),
-        Credentials::Basic { user, password } => format!("Basic {}", encode(&format!("{user}:{}", password.expose()))),
-        // `id:key` is what Elasticsearch shows beside the encoded form; a colon is in no base64.
-        Credentials::ApiKey(key) if key.expose().contains(':') => format!("ApiKey {}", encode(key.expose())),
-        Credentials::ApiKey(key) => format!("ApiKey {}", key.expose()),
-        Credentials::Bearer(token) => format!("Bearer {}", token.expose()),
-    };
-    let mut value = HeaderValue::from_str(&text)
-        .map_err(|_| setting("the key or token has characters that no key has", "is it the right file?"))?;
-    value.set_sensitive(true);
-    Ok(Some(value))
-}
-
-fn certificates(builder: ClientBuilder, access: &Access, secure: bool) -> Result<ClientBuilder, HttpError> {
-    let read = |what: &str, path: &std::path::Path| {
-        std::fs::read(path).map_err(|error| {
-            setting(
-                &format!("cannot read `{what}` {}: {error}", path.display()),
-                "give the path of a PEM file",
-            )
-        })
-    };
-    let no_pem = |what: &str, path: &std::path::Path, help: &str| {
-        setting(&format!("`{what}` {} holds no usable PEM", path.display()), help)
-    };
-    let mut builder = builder;
-    if !secure {
-        // Without https nothing is checked, and a machine without any CA certificates must do.
-        builder = builder.tls_certs_only(Vec::new());
-    } else if let Some(path) = &access.ca {
-        let help = "it should begin with -----BEGIN CERTIFICATE-----";
-        let certificates = reqwest::Certificate::from_pem_bundle(&read("ca", path)?)
-            .ok()
-            .filter(|certificates| !certificates.is_empty())
-            .ok_or_else(|| no_pem("ca", path, help))?;
-        builder = builder.tls_certs_only(certificates);
-    }
-    if let Some(path) = &access.client_certificate {
-        let help = "it should hold the certificate, its chain and its private key";
-        let identity = reqwest::Identity::from_pem(&read("client_certificate", path)?)
-            .map_err(|_| no_pem("client_certificate", path, help))?;
-        builder = builder.identity(identity);
-    }
-    if access.insecure {
-        builder = builder.tls_danger_accept_invalid_certs(true);
-    }
-    Ok(builder)
-}
-
-fn setting(text: &str, help: &str) -> HttpError {
-    HttpError::new(Trouble::Setting, text, help)
 }

@@ -7,14 +7,17 @@
 //! In: an [`Access`] and requests as paths and JSON. Out: an [`Answer`], whatever its status, or an [`HttpError`].
 
 mod access;
+mod answer;
 mod backoff;
 mod client;
 mod error;
+mod identity;
 mod secret;
 mod server;
 
 pub use access::{Access, Credentials, Notice};
-pub use client::{Answer, ElasticHttp};
+pub use answer::Answer;
+pub use client::ElasticHttp;
 pub use error::{HttpError, Trouble};
 pub use secret::Secret;
 pub use server::{Flavour, Server};

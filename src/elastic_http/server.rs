@@ -8,7 +8,8 @@ use std::fmt;
 
 use serde_json::Value;
 
-use super::client::{Answer, ElasticHttp};
+use super::answer::Answer;
+use super::client::ElasticHttp;
 use super::error::{HttpError, Trouble};
 
 /// Which of the two.
@@ -70,7 +71,10 @@ impl ElasticHttp {
                 status: Some(403),
                 ..HttpError::new(
                     Trouble::Refused,
-                    format!("cannot tell whether {} is Elasticsearch or OpenSearch: the key may not ask", self.base()),
+                    format!(
+                        "cannot tell whether {} is Elasticsearch or OpenSearch: the key may not ask",
+                        self.base()
+                    ),
                     "set `flavour: elasticsearch` or `flavour: opensearch`, or give the key the right `cluster:monitor/main`",
                 )
             }),

@@ -111,7 +111,10 @@ pub trait Store {
     /// Per id the document as it is at this moment, or none. For ids that a write returned, and for documents without a
     /// queue id. A store with a single writer need not do more than [`Store::get`].
     fn of_ids(&mut self, ids: &[String]) -> Result<Vec<Option<Stored>>, StoreError> {
-        let stored = |document| Stored { document, version: None };
+        let stored = |document| Stored {
+            document,
+            version: None,
+        };
         ids.iter().map(|id| Ok(self.get(id)?.map(stored))).collect()
     }
 

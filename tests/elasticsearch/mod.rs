@@ -1,5 +1,8 @@
 //! Elasticsearch and OpenSearch, on a genuine server (see [`place`]).
 
+// What was skipped, and which server it was, is said on standard error.
+#![allow(clippy::print_stderr)]
+
 mod access;
 mod agreement;
 mod place;

@@ -58,7 +58,10 @@ impl Place {
     pub(super) fn indices(&self) -> BTreeSet<String> {
         let mut names = BTreeSet::new();
         for family in Family::ALL {
-            let answer = self.http().get(&format!("/{}/_alias", self.layout.pattern(family))).unwrap();
+            let answer = self
+                .http()
+                .get(&format!("/{}/_alias", self.layout.pattern(family)))
+                .unwrap();
             if answer.status == 200 {
                 names.extend(answer.body.as_object().unwrap().keys().cloned());
             }
@@ -123,9 +126,14 @@ pub(super) fn begun(number: u64) -> Transaction {
 pub(super) fn lines_of(queue_id: &str) -> Vec<String> {
     let packed = include_bytes!("../data/lab/postfix-short/mail.rfc3339.log.gz");
     let mut text = String::new();
-    flate2::read::MultiGzDecoder::new(&packed[..]).read_to_string(&mut text).unwrap();
+    flate2::read::MultiGzDecoder::new(&packed[..])
+        .read_to_string(&mut text)
+        .unwrap();
     let begins = format!(" {queue_id}: ");
-    text.lines().filter(|line| line.contains(&begins)).map(str::to_owned).collect()
+    text.lines()
+        .filter(|line| line.contains(&begins))
+        .map(str::to_owned)
+        .collect()
 }
 
 pub(super) fn document(mail: Transaction) -> Document {
@@ -140,5 +148,11 @@ pub(super) fn mail(document: Document) -> Transaction {
 /// The JSON of the stored document itself.
 pub(super) fn source(place: &Place, id: &str) -> Value {
     let index = place.layout.index_of(Family::Transactions, id).unwrap();
-    place.http().get(&format!("/{index}/_doc/{id}")).unwrap().success().unwrap()["_source"].clone()
+    place
+        .http()
+        .get(&format!("/{index}/_doc/{id}"))
+        .unwrap()
+        .success()
+        .unwrap()["_source"]
+        .clone()
 }

@@ -41,7 +41,10 @@ pub(super) fn start_tls(server: &str, certificate: &str, client_ca: Option<&str>
     let _ = rustls::crypto::ring::default_provider().install_default();
     let file = |name: &str| format!("{}/tests/data/tls/{name}", env!("CARGO_MANIFEST_DIR"));
     let chain = |name: &str| -> Vec<CertificateDer<'static>> {
-        CertificateDer::pem_file_iter(file(name)).unwrap().map(Result::unwrap).collect()
+        CertificateDer::pem_file_iter(file(name))
+            .unwrap()
+            .map(Result::unwrap)
+            .collect()
     };
     let builder = rustls::ServerConfig::builder();
     let builder = match client_ca {
@@ -50,7 +53,9 @@ pub(super) fn start_tls(server: &str, certificate: &str, client_ca: Option<&str>
             let mut roots = rustls::RootCertStore::empty();
             roots.add(chain(name).remove(0)).unwrap();
             builder.with_client_cert_verifier(
-                rustls::server::WebPkiClientVerifier::builder(Arc::new(roots)).build().unwrap(),
+                rustls::server::WebPkiClientVerifier::builder(Arc::new(roots))
+                    .build()
+                    .unwrap(),
             )
         }
     };
@@ -117,7 +122,10 @@ fn converse(client: impl Read + Write, server: &str, judge: &Judge) -> io::Resul
         Verdict::Cut => return Ok(()),
         Verdict::Answer(head, body) => {
             let length = body.len();
-            write!(client, "HTTP/1.1 {head}\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n{body}")?;
+            write!(
+                client,
+                "HTTP/1.1 {head}\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n{body}"
+            )?;
         }
         Verdict::Pass | Verdict::Lose => {
             let mut server = TcpStream::connect(server)?;

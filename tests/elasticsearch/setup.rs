@@ -41,11 +41,24 @@ fn setting_up_twice_changes_nothing_and_an_older_template_is_replaced() {
     let whole = there();
     let mut older = whole.clone();
     older["version"] = json!(0);
-    older["template"]["mappings"]["properties"].as_object_mut().unwrap().remove("subject");
-    older["template"]["mappings"]["properties"]["email"]["properties"].as_object_mut().unwrap().remove("subject");
+    older["template"]["mappings"]["properties"]
+        .as_object_mut()
+        .unwrap()
+        .remove("subject");
+    older["template"]["mappings"]["properties"]["email"]["properties"]
+        .as_object_mut()
+        .unwrap()
+        .remove("subject");
     http.put(&path, &older).unwrap().success().unwrap();
-    use Outcome::{Unchanged, Updated};
-    assert_eq!(outcomes(&apply(&place).unwrap()), [Updated, Unchanged, Unchanged, Unchanged]);
+    assert_eq!(
+        outcomes(&apply(&place).unwrap()),
+        [
+            Outcome::Updated,
+            Outcome::Unchanged,
+            Outcome::Unchanged,
+            Outcome::Unchanged
+        ]
+    );
     assert_eq!(there(), whole);
 
     let mut newer = whole.clone();
@@ -59,30 +72,48 @@ fn setting_up_twice_changes_nothing_and_an_older_template_is_replaced() {
 fn an_index_of_an_older_mailtrail_gets_the_new_fields() {
     let Some(place) = Place::new() else { return };
     let mut store = place.store();
-    store.write(vec![Change::Put { document: document(begun(1)), version: None }]).unwrap();
+    store
+        .write(vec![Change::Put {
+            document: document(begun(1)),
+            version: None,
+        }])
+        .unwrap();
     let index = place.layout.index_of(Family::Transactions, "202611-1").unwrap();
     let http = place.http();
-    let mapping = |index: &str| http.get(&format!("/{index}/_mapping")).unwrap().success().unwrap()[index]["mappings"].clone();
+    let mapping =
+        |index: &str| http.get(&format!("/{index}/_mapping")).unwrap().success().unwrap()[index]["mappings"].clone();
     let whole = mapping(&index);
     // As an older mailtrail would have made it.
     let mut older = whole.clone();
     older["properties"].as_object_mut().unwrap().remove("was");
-    older["properties"]["client"]["properties"].as_object_mut().unwrap().remove("tls");
+    older["properties"]["client"]["properties"]
+        .as_object_mut()
+        .unwrap()
+        .remove("tls");
     let second = index.replace("2026.11", "2026.10");
-    let made = |mappings: &Value| {
-        json!({"settings": {"analysis": {"normalizer": {"lc": {"type": "custom", "filter": ["lowercase"]}}}}, "mappings": mappings})
-    };
-    http.put(&format!("/{second}"), &made(&older)).unwrap().success().unwrap();
+    let made = |mappings: &Value| json!({"settings": {"analysis": {"normalizer": {"lc": {"type": "custom", "filter": ["lowercase"]}}}}, "mappings": mappings});
+    http.put(&format!("/{second}"), &made(&older))
+        .unwrap()
+        .success()
+        .unwrap();
     let steps = apply(&place).unwrap();
     assert_eq!(steps.last().unwrap().request.path, format!("/{second}/_mapping"));
     assert_eq!(mapping(&second)["properties"], whole["properties"]);
     assert_eq!(outcomes(&apply(&place).unwrap()), [Outcome::Unchanged; 4]);
     // A writer mends what it meets, too.
     let third = index.replace("2026.11", "2026.09");
-    http.put(&format!("/{third}"), &made(&older)).unwrap().success().unwrap();
+    http.put(&format!("/{third}"), &made(&older))
+        .unwrap()
+        .success()
+        .unwrap();
     let mut mail = begun(1);
     mail.id = mail.id.replace("202611", "202609");
-    store.write(vec![Change::Put { document: document(mail), version: None }]).unwrap();
+    store
+        .write(vec![Change::Put {
+            document: document(mail),
+            version: None,
+        }])
+        .unwrap();
     assert!(mapping(&third)["properties"]["was"].is_object());
 }
 
@@ -98,13 +129,22 @@ fn an_index_that_a_person_made_wrongly_is_named_with_its_field() {
         apply(&place).unwrap_err().to_string(),
         place
             .store()
-            .write(vec![Change::Put { document: document(begun(1)), version: None }])
+            .write(vec![Change::Put {
+                document: document(begun(1)),
+                version: None,
+            }])
             .unwrap_err()
             .to_string(),
     ] {
         assert!(error.contains(&format!("index `{index}`")), "{error}");
-        assert!(error.contains("`to.address` is text and must be keyword (normalizer lc)"), "{error}");
-        assert!(error.contains("`size` is keyword and must be long") && error.contains("mailtrail setup"), "{error}");
+        assert!(
+            error.contains("`to.address` is text and must be keyword (normalizer lc)"),
+            "{error}"
+        );
+        assert!(
+            error.contains("`size` is keyword and must be long") && error.contains("mailtrail setup"),
+            "{error}"
+        );
     }
     let count = http.get(&format!("/{index}/_count")).unwrap().success().unwrap();
     assert_eq!(count["count"], 0, "nothing is written into a wrong index");
@@ -120,8 +160,13 @@ fn an_index_of_another_period_or_name_is_none_of_ours() {
         http.put(&format!("/{index}"), &body).unwrap().success().unwrap();
     }
     apply(&place).unwrap();
-    let now = chrono::DateTime::parse_from_rfc3339("2030-01-01T00:00:00Z").unwrap().to_utc();
-    assert_eq!(place.store().expired(Family::Transactions, 1, now).unwrap(), Vec::<String>::new());
+    let now = chrono::DateTime::parse_from_rfc3339("2030-01-01T00:00:00Z")
+        .unwrap()
+        .to_utc();
+    assert_eq!(
+        place.store().expired(Family::Transactions, 1, now).unwrap(),
+        Vec::<String>::new()
+    );
 }
 
 #[test]
@@ -132,9 +177,16 @@ fn retention_drops_whole_periods_by_their_name() {
     for id in ids {
         let mut mail = begun(1);
         mail.id = id.to_owned();
-        store.write(vec![Change::Put { document: document(mail), version: None }]).unwrap();
+        store
+            .write(vec![Change::Put {
+                document: document(mail),
+                version: None,
+            }])
+            .unwrap();
     }
-    let now = chrono::DateTime::parse_from_rfc3339("2026-11-24T00:00:00Z").unwrap().to_utc();
+    let now = chrono::DateTime::parse_from_rfc3339("2026-11-24T00:00:00Z")
+        .unwrap()
+        .to_utc();
     let expired = store.expired(Family::Transactions, 30, now).unwrap();
     let alias = place.layout.alias(Family::Transactions);
     assert_eq!(expired, [format!("{alias}-2026.08"), format!("{alias}-2026.09")]);
@@ -148,18 +200,38 @@ fn retention_drops_whole_periods_by_their_name() {
 #[test]
 fn a_dry_run_lists_the_requests() {
     let of = |flavour, serverless, lifecycle_days| {
-        let setup = Setup { lifecycle_days, ..Setup::default() };
-        let requests = setup.requests(&Server { flavour, version: None, serverless });
-        requests.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n\n")
+        let setup = Setup {
+            lifecycle_days,
+            ..Setup::default()
+        };
+        let requests = setup.requests(&Server {
+            flavour,
+            version: None,
+            serverless,
+        });
+        requests
+            .iter()
+            .map(ToString::to_string)
+            .collect::<Vec<_>>()
+            .join("\n\n")
     };
     insta::with_settings!({snapshot_path => "../../snapshots", prepend_module_to_snapshot => false, omit_expression => true}, {
         insta::assert_snapshot!("setup_of_elasticsearch_with_lifecycle", of(Flavour::Elasticsearch, false, Some(90)));
     });
     let opensearch = of(Flavour::OpenSearch, false, Some(90));
-    assert!(opensearch.starts_with("PUT /_plugins/_ism/policies/mailtrail-90d\n"), "{opensearch}");
-    assert!(opensearch.contains(r#""min_index_age": "121d""#) && !opensearch.contains("index.lifecycle"), "{opensearch}");
+    assert!(
+        opensearch.starts_with("PUT /_plugins/_ism/policies/mailtrail-90d\n"),
+        "{opensearch}"
+    );
+    assert!(
+        opensearch.contains(r#""min_index_age": "121d""#) && !opensearch.contains("index.lifecycle"),
+        "{opensearch}"
+    );
     let serverless = of(Flavour::Elasticsearch, true, None);
-    assert!(!serverless.contains("number_of_shards") && !serverless.contains("_ilm"), "{serverless}");
+    assert!(
+        !serverless.contains("number_of_shards") && !serverless.contains("_ilm"),
+        "{serverless}"
+    );
 }
 
 #[test]
@@ -167,8 +239,14 @@ fn a_cluster_without_lifecycle_says_what_to_do() {
     let Some(place) = Place::new() else { return };
     let http = place.http();
     let server = http.server().unwrap();
-    let with = Setup { lifecycle_days: Some(90), ..setup(&place) };
+    let with = Setup {
+        lifecycle_days: Some(90),
+        ..setup(&place)
+    };
     // The distributions for tests have neither ILM nor ISM.
     let error = with.apply(&http, &server).unwrap_err().to_string();
-    assert!(error.contains("no index lifecycle management") && error.contains("retention"), "{error}");
+    assert!(
+        error.contains("no index lifecycle management") && error.contains("retention"),
+        "{error}"
+    );
 }

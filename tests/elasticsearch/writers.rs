@@ -24,7 +24,10 @@ fn write_merged(store: &mut ElasticStore, mails: Vec<Transaction>) {
     while !changes.is_empty() {
         let puts = changes.iter().map(|id| {
             let (mail, version) = &open[id];
-            Change::Put { document: document(mail.clone()), version: *version }
+            Change::Put {
+                document: document(mail.clone()),
+                version: *version,
+            }
         });
         let conflicts = store.write(puts.collect()).unwrap();
         for stored in store.of_ids(&conflicts).unwrap() {
@@ -50,8 +53,14 @@ fn writers_of_disjoint_lines_end_with_the_union() {
                 let mut store = place.store();
                 // In steps, as a log comes: each knows a few lines more of each life.
                 for step in 0..7 {
-                    let part: Vec<String> =
-                        lines.iter().skip(step * 3).take(3).skip(writer).take(1).cloned().collect();
+                    let part: Vec<String> = lines
+                        .iter()
+                        .skip(step * 3)
+                        .take(3)
+                        .skip(writer)
+                        .take(1)
+                        .cloned()
+                        .collect();
                     let mails = (1..=20).map(|number| {
                         let mut mail = begun(number);
                         mail.lines.clone_from(&part);
@@ -78,23 +87,41 @@ fn a_version_that_is_not_there_any_more_is_a_conflict() {
     let Some(place) = Place::new() else { return };
     let mut store = place.store();
     let mut one = begun(1);
-    let put = |mail: &Transaction, version| Change::Put { document: document(mail.clone()), version };
+    let put = |mail: &Transaction, version| Change::Put {
+        document: document(mail.clone()),
+        version,
+    };
     assert!(store.write(vec![put(&one, None)]).unwrap().is_empty());
-    assert_eq!(store.write(vec![put(&one, None)]).unwrap(), [one.id.clone()], "a new one never overwrites");
-    let read = store.of_ids(&[one.id.clone(), "202611-0".into(), "nothing".into()]).unwrap();
+    assert_eq!(
+        store.write(vec![put(&one, None)]).unwrap(),
+        [one.id.clone()],
+        "a new one never overwrites"
+    );
+    let read = store
+        .of_ids(&[one.id.clone(), "202611-0".into(), "nothing".into()])
+        .unwrap();
     assert!(read[1].is_none() && read[2].is_none());
     let version = read[0].as_ref().unwrap().version;
     one.line_count = 2;
     assert!(store.write(vec![put(&one, version)]).unwrap().is_empty());
     one.line_count = 3;
     assert_eq!(store.write(vec![put(&one, version)]).unwrap(), [one.id.clone()]);
-    let stale = Change::Remove { id: one.id.clone(), version };
+    let stale = Change::Remove {
+        id: one.id.clone(),
+        version,
+    };
     assert_eq!(store.write(vec![stale]).unwrap(), [one.id.clone()]);
     assert!(store.get(&one.id).unwrap().is_some());
     let version = store.of_ids(&[one.id.clone()]).unwrap()[0].as_ref().unwrap().version;
-    let remove = Change::Remove { id: one.id.clone(), version };
+    let remove = Change::Remove {
+        id: one.id.clone(),
+        version,
+    };
     assert!(store.write(vec![remove.clone()]).unwrap().is_empty());
-    assert!(store.write(vec![remove]).unwrap().is_empty(), "what is not there is gone already");
+    assert!(
+        store.write(vec![remove]).unwrap().is_empty(),
+        "what is not there is gone already"
+    );
     assert!(store.get(&one.id).unwrap().is_none());
 }
 
@@ -105,19 +132,42 @@ fn a_provisional_document_goes_only_when_its_successor_is_there() {
     let provisional = begun(1);
     let mut successor = begun(2);
     successor.was = vec![provisional.id.clone()];
-    let put = |mail: &Transaction| Change::Put { document: document(mail.clone()), version: None };
-    let replace = || vec![put(&successor), Change::Remove { id: provisional.id.clone(), version: None }];
+    let put = |mail: &Transaction| Change::Put {
+        document: document(mail.clone()),
+        version: None,
+    };
+    let replace = || {
+        vec![
+            put(&successor),
+            Change::Remove {
+                id: provisional.id.clone(),
+                version: None,
+            },
+        ]
+    };
     store.write(vec![put(&provisional)]).unwrap();
     // Another process has written something under the successor's id.
     store.write(vec![put(&begun(2))]).unwrap();
     assert_eq!(store.write(replace()).unwrap(), [successor.id.clone()]);
     assert!(store.get(&provisional.id).unwrap().is_some());
-    let version = store.of_ids(&[successor.id.clone()]).unwrap()[0].as_ref().unwrap().version;
-    store.write(vec![Change::Remove { id: successor.id.clone(), version }]).unwrap();
+    let version = store.of_ids(&[successor.id.clone()]).unwrap()[0]
+        .as_ref()
+        .unwrap()
+        .version;
+    store
+        .write(vec![Change::Remove {
+            id: successor.id.clone(),
+            version,
+        }])
+        .unwrap();
     assert!(store.write(replace()).unwrap().is_empty());
     store.commit().unwrap();
     let found = store.get(&provisional.id).unwrap().unwrap();
-    assert_eq!(found.id(), successor.id, "links to the earlier id lead to the successor");
+    assert_eq!(
+        found.id(),
+        successor.id,
+        "links to the earlier id lead to the successor"
+    );
     assert_eq!(store.search(&Query::Everything, &Page::newest(9)).unwrap().total, 1);
 }
 
@@ -129,23 +179,35 @@ fn two_names_of_one_life_are_seen_by_whoever_asks_last() {
     let with_start = begun(1);
     let mut provisional = begun(2);
     provisional.queue_id.clone_from(&with_start.queue_id);
-    let put = |mail: &Transaction| Change::Put { document: document(mail.clone()), version: None };
+    let put = |mail: &Transaction| Change::Put {
+        document: document(mail.clone()),
+        version: None,
+    };
     first.write(vec![put(&with_start)]).unwrap();
     first.commit().unwrap();
     assert!(first.rivals().unwrap().is_empty());
     second.write(vec![put(&provisional)]).unwrap();
     second.commit().unwrap();
-    let key = QueueKey { host: "mx1".into(), queue_id: with_start.queue_id.clone().unwrap() };
-    assert_eq!(second.rivals().unwrap(), [key.clone()]);
+    let key = QueueKey {
+        host: "mx1".into(),
+        queue_id: with_start.queue_id.clone().unwrap(),
+    };
+    assert_eq!(second.rivals().unwrap(), std::slice::from_ref(&key));
     assert!(second.rivals().unwrap().is_empty(), "asked once");
-    let found = second.of_queue_ids(&[key]).unwrap().remove(0);
+    let found = second.of_queue_ids(std::slice::from_ref(&key)).unwrap().remove(0);
     assert_eq!(found.len(), 2);
     let mut merged = with_start.clone();
     merged.was.push(provisional.id.clone());
     let version = |id: &str| found.iter().find(|stored| stored.document.id() == id).unwrap().version;
     let changes = vec![
-        Change::Put { document: document(merged.clone()), version: version(&merged.id) },
-        Change::Remove { id: provisional.id.clone(), version: version(&provisional.id) },
+        Change::Put {
+            document: document(merged.clone()),
+            version: version(&merged.id),
+        },
+        Change::Remove {
+            id: provisional.id.clone(),
+            version: version(&provisional.id),
+        },
     ];
     assert!(second.write(changes).unwrap().is_empty());
     second.commit().unwrap();

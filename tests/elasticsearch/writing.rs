@@ -31,8 +31,14 @@ fn every_field_comes_back_equal() {
     assert_eq!(store.get("no id at all/../_all").unwrap(), None);
     let found = store.search(&Query::Everything, &Page::newest(10)).unwrap();
     assert_eq!((found.total, found.documents), (1, vec![expected.clone()]));
-    let key = QueueKey { host: "mx1".into(), queue_id: "757F89D60C0".into() };
-    let other_case = QueueKey { host: "mx1".into(), queue_id: "757f89d60c0".into() };
+    let key = QueueKey {
+        host: "mx1".into(),
+        queue_id: "757F89D60C0".into(),
+    };
+    let other_case = QueueKey {
+        host: "mx1".into(),
+        queue_id: "757f89d60c0".into(),
+    };
     let stored = store.of_queue_ids(&[other_case, key.clone(), key]).unwrap();
     assert_eq!(stored.iter().map(Vec::len).collect::<Vec<_>>(), [0, 1, 1]);
     assert_eq!(stored[1][0].document, expected);
@@ -46,22 +52,36 @@ fn every_field_has_the_type_that_it_should() {
     store.write(vec![put(&full())]).unwrap();
     let http = place.http();
     let index = place.layout.index_of(Family::Transactions, &full().id).unwrap();
-    let found = http.get(&format!("/{index}/_mapping")).unwrap().success().unwrap()[&index]["mappings"]["properties"].clone();
+    let found =
+        http.get(&format!("/{index}/_mapping")).unwrap().success().unwrap()[&index]["mappings"]["properties"].clone();
     // Every field of the document is one that the setup named: the server guessed none, but for `extra.NAME`.
-    let setup = mailtrail::store::elasticsearch::Setup { layout: place.layout.clone(), ..Default::default() };
+    let setup = mailtrail::store::elasticsearch::Setup {
+        layout: place.layout.clone(),
+        ..Default::default()
+    };
     let request = &setup.requests(store.server())[0];
     let mut named = request.body["template"]["mappings"]["properties"].clone();
     named["extra"] = found["extra"].clone();
     assert_eq!(fields(&found), fields(&named));
-    assert_eq!(found["extra"]["properties"], json!({"sender_class": {"type": "keyword", "normalizer": "lc", "ignore_above": 2048}}));
-    assert_eq!(source(&place, &full().id)["extra_more"], json!(["%4fdd%3d%4eame=a=b", "odd.name=1"]));
+    assert_eq!(
+        found["extra"]["properties"],
+        json!({"sender_class": {"type": "keyword", "normalizer": "lc", "ignore_above": 2048}})
+    );
+    assert_eq!(
+        source(&place, &full().id)["extra_more"],
+        json!(["%4fdd%3d%4eame=a=b", "odd.name=1"])
+    );
 }
 
 fn fields(properties: &Value) -> Vec<String> {
     let mut all = Vec::new();
     for (name, field) in properties.as_object().into_iter().flatten() {
         all.push(format!("{name}: {}", field["type"].as_str().unwrap_or("object")));
-        all.extend(fields(&field["properties"]).into_iter().map(|inner| format!("{name}.{inner}")));
+        all.extend(
+            fields(&field["properties"])
+                .into_iter()
+                .map(|inner| format!("{name}.{inner}")),
+        );
     }
     all.sort();
     all
@@ -88,7 +108,10 @@ fn dashboards_find_the_common_schema() {
         ("verdict", json!("spam=no")),
     ] {
         let path = format!("/{}/_search", place.layout.alias(Family::Transactions));
-        let answer = place.http().post(&path, &json!({"query": {"term": {field: value}}})).unwrap();
+        let answer = place
+            .http()
+            .post(&path, &json!({"query": {"term": {field: value}}}))
+            .unwrap();
         assert_eq!(answer.success().unwrap()["hits"]["total"]["value"], 1, "{field}");
     }
 }
@@ -102,8 +125,12 @@ fn one_bad_document_is_set_aside_and_the_rest_is_kept() {
     // A person's field that contradicts the rules' own: `extra.flag` holds an object in this index.
     let http = place.http();
     let index = place.layout.index_of(Family::Transactions, &good[0].id).unwrap();
-    let body = json!({"properties": {"extra": {"properties": {"flag": {"properties": {"deep": {"type": "keyword"}}}}}}});
-    http.put(&format!("/{index}/_mapping"), &body).unwrap().success().unwrap();
+    let body =
+        json!({"properties": {"extra": {"properties": {"flag": {"properties": {"deep": {"type": "keyword"}}}}}}});
+    http.put(&format!("/{index}/_mapping"), &body)
+        .unwrap()
+        .success()
+        .unwrap();
     let mut bad = good[1].clone();
     bad.extra.insert("flag".into(), "yes".into());
     store.write(vec![put(&bad), put(&good[2]), put(&good[3])]).unwrap();
@@ -113,7 +140,10 @@ fn one_bad_document_is_set_aside_and_the_rest_is_kept() {
     let letters = std::fs::read_to_string(place.letters()).unwrap();
     let letter: DeadLetter = serde_json::from_str(letters.trim_end()).unwrap();
     assert_eq!((letter.id.as_str(), letter.status), (bad.id.as_str(), 400));
-    assert!(letter.reason.contains("extra.flag") && letter.help.contains("mailtrail retry"), "{letter:?}");
+    assert!(
+        letter.reason.contains("extra.flag") && letter.help.contains("mailtrail retry"),
+        "{letter:?}"
+    );
     assert_eq!(serde_json::from_value::<Transaction>(letter.document).unwrap(), bad);
 
     // The same attempt fails the same way and keeps the letter; in a mended index it goes through.
@@ -134,7 +164,9 @@ fn names_without_end_do_not_fill_the_index_with_fields() {
     let mails: Vec<Transaction> = (1..=60)
         .map(|number| {
             let mut mail = begun(number);
-            mail.extra = (0..50).map(|index| (format!("key{number}_{index}"), format!("Value {index}"))).collect();
+            mail.extra = (0..50)
+                .map(|index| (format!("key{number}_{index}"), format!("Value {index}")))
+                .collect();
             mail
         })
         .collect();
@@ -148,7 +180,10 @@ fn names_without_end_do_not_fill_the_index_with_fields() {
     let http = place.http();
     let names = || {
         let found = http.get(&format!("/{index}/_mapping")).unwrap().success().unwrap();
-        found[&index]["mappings"]["properties"]["extra"]["properties"].as_object().unwrap().len()
+        found[&index]["mappings"]["properties"]["extra"]["properties"]
+            .as_object()
+            .unwrap()
+            .len()
     };
     assert_eq!(names(), 400);
     // A second process keeps to the same places.
@@ -166,7 +201,12 @@ fn an_index_with_a_lower_limit_of_fields_still_takes_everything() {
     store.write(vec![put(&begun(1))]).unwrap();
     let index = place.layout.index_of(Family::Transactions, "202611-1").unwrap();
     let limit = json!({"index.mapping.total_fields.limit": 170});
-    place.http().put(&format!("/{index}/_settings"), &limit).unwrap().success().unwrap();
+    place
+        .http()
+        .put(&format!("/{index}/_settings"), &limit)
+        .unwrap()
+        .success()
+        .unwrap();
     let mut mail = begun(2);
     mail.extra = (0..100).map(|index| (format!("key{index}"), "x".into())).collect();
     store.write(vec![put(&mail)]).unwrap();
@@ -199,7 +239,14 @@ fn an_id_without_period_is_refused_before_it_is_sent() {
     let Some(place) = Place::new() else { return };
     let mut store = place.store();
     let mut mail = begun(1);
-    for id in ["", "x", "2026-1", "202611-", "../_all", &format!("202611-{}", "1".repeat(600))] {
+    for id in [
+        "",
+        "x",
+        "2026-1",
+        "202611-",
+        "../_all",
+        &format!("202611-{}", "1".repeat(600)),
+    ] {
         mail.id = id.to_owned();
         assert!(store.write(vec![put(&mail)]).is_err(), "{id:?}");
     }
@@ -239,12 +286,15 @@ fn a_request_that_is_too_large_goes_in_parts() {
     let Some(place) = Place::new() else { return };
     let url = relay::start(&place.url, |request| {
         let length = request.head.to_ascii_lowercase();
-        let length = length.split("content-length: ").nth(1).and_then(|rest| rest.split('\r').next());
+        let length = length
+            .split("content-length: ")
+            .nth(1)
+            .and_then(|rest| rest.split('\r').next());
         let length: usize = length.map_or(0, |length| length.parse().unwrap());
-        match request.line.starts_with("POST /_bulk") && length > 3_000 {
-            true => Verdict::Answer("413 Request Entity Too Large", "<html>nginx</html>"),
-            false => Verdict::Pass,
+        if request.line.starts_with("POST /_bulk") && length > 3_000 {
+            return Verdict::Answer("413 Request Entity Too Large", "<html>nginx</html>");
         }
+        Verdict::Pass
     });
     let mut store = place.store_by(&Access::to(&[&url]));
     let mut mails: Vec<Transaction> = (1..=40).map(begun).collect();
@@ -252,7 +302,9 @@ fn a_request_that_is_too_large_goes_in_parts() {
     let mut state = 1_u64;
     mails[7].subject = Some(
         std::iter::repeat_with(|| {
-            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            state = state
+                .wrapping_mul(6_364_136_223_846_793_005)
+                .wrapping_add(1_442_695_040_888_963_407);
             char::from(b'!' + u8::try_from((state >> 33) % 90).unwrap())
         })
         .take(20_000)
@@ -263,7 +315,10 @@ fn a_request_that_is_too_large_goes_in_parts() {
     assert_eq!(store.set_aside(), 1);
     assert_eq!(store.search(&Query::Everything, &Page::newest(0)).unwrap().total, 39);
     let letters = std::fs::read_to_string(place.letters()).unwrap();
-    assert!(letters.contains(&mails[7].id) && letters.contains("413"), "{letters:.300}");
+    assert!(
+        letters.contains(&mails[7].id) && letters.contains("413"),
+        "{letters:.300}"
+    );
 }
 
 #[test]
@@ -275,15 +330,25 @@ fn a_write_block_stops_and_loses_nothing() {
     let http = place.http();
     let block = |on: bool| {
         let body = json!({"index.blocks.write": on});
-        http.put(&format!("/{index}/_settings"), &body).unwrap().success().unwrap();
+        http.put(&format!("/{index}/_settings"), &body)
+            .unwrap()
+            .success()
+            .unwrap();
     };
     block(true);
     let error = store.write(vec![put(&begun(2))]).unwrap_err().to_string();
     assert!(error.contains("write-protected"), "{error}");
-    assert_eq!(store.set_aside(), 0, "the block is the cluster's state, not the document's fault");
+    assert_eq!(
+        store.set_aside(),
+        0,
+        "the block is the cluster's state, not the document's fault"
+    );
     block(false);
     assert!(store.write(vec![put(&begun(2))]).unwrap().is_empty());
-    http.post(&format!("/{index}/_close"), &Value::Null).unwrap().success().unwrap();
+    http.post(&format!("/{index}/_close"), &Value::Null)
+        .unwrap()
+        .success()
+        .unwrap();
     let error = store.write(vec![put(&begun(3))]).unwrap_err().to_string();
     assert!(error.contains("closed") && store.set_aside() == 0, "{error}");
 }
@@ -302,13 +367,19 @@ fn pages_go_on_where_the_last_one_ended() {
         .collect();
     store.write(mails.iter().map(put).collect()).unwrap();
     store.commit().unwrap();
-    let mut expected: Vec<(std::cmp::Reverse<i64>, String)> =
-        mails.iter().map(|mail| (std::cmp::Reverse(mail.at.0), mail.id.clone())).collect();
+    let mut expected: Vec<(std::cmp::Reverse<i64>, String)> = mails
+        .iter()
+        .map(|mail| (std::cmp::Reverse(mail.at.0), mail.id.clone()))
+        .collect();
     expected.sort();
     let ids = |page: &Page| -> Vec<String> {
         let found = store.search(&Query::Everything, page).unwrap();
         assert_eq!(found.total, 30);
-        found.documents.iter().map(|document| document.id().to_owned()).collect()
+        found
+            .documents
+            .iter()
+            .map(|document| document.id().to_owned())
+            .collect()
     };
     let expected: Vec<String> = expected.into_iter().map(|(_, id)| id).collect();
     assert_eq!(ids(&Page::newest(100)), expected);
@@ -322,8 +393,26 @@ fn pages_go_on_where_the_last_one_ended() {
         collected.extend(found.documents.iter().map(|document| document.id().to_owned()));
     }
     assert_eq!(collected, expected);
-    assert_eq!(ids(&Page { offset: 11, ..Page::newest(5) }), expected[11..16]);
-    assert_eq!(ids(&Page { offset: 29, ..Page::newest(5) }), expected[29..]);
-    assert!(ids(&Page { offset: 30, ..Page::newest(5) }).is_empty());
+    assert_eq!(
+        ids(&Page {
+            offset: 11,
+            ..Page::newest(5)
+        }),
+        expected[11..16]
+    );
+    assert_eq!(
+        ids(&Page {
+            offset: 29,
+            ..Page::newest(5)
+        }),
+        expected[29..]
+    );
+    assert!(
+        ids(&Page {
+            offset: 30,
+            ..Page::newest(5)
+        })
+        .is_empty()
+    );
     assert!(ids(&Page::newest(0)).is_empty());
 }

@@ -106,7 +106,9 @@ impl Operation {
 
     fn letter(&self, refusal: &Refusal) -> DeadLetter {
         let document = match &self.action {
-            Action::Create(document) | Action::Replace(document, _) => serde_json::to_value(document).unwrap_or_default(),
+            Action::Create(document) | Action::Replace(document, _) => {
+                serde_json::to_value(document).unwrap_or_default()
+            }
             Action::Delete(_) => Value::Null,
         };
         DeadLetter {
@@ -186,12 +188,19 @@ fn send_batch(http: &ElasticHttp, batch: Vec<Operation>) -> Result<Written, Stor
     // Halves of what was too large, and items whose time has not come; the number is the attempt.
     let mut waiting = vec![(batch, 1)];
     while let Some((batch, attempt)) = waiting.pop() {
-        let body = batch.iter().flat_map(|operation| operation.lines.iter().copied()).collect();
+        let body = batch
+            .iter()
+            .flat_map(|operation| operation.lines.iter().copied())
+            .collect();
         match http.lines(PATH, body).and_then(Answer::success) {
             Ok(answer) => {
                 let again = sort_out(batch, &answer, &mut written)?;
                 if let Some((_, refusal)) = again.first() {
-                    http.notice(&format!("{} documents are to be sent again: {}", again.len(), refusal.reason));
+                    http.notice(&format!(
+                        "{} documents are to be sent again: {}",
+                        again.len(),
+                        refusal.reason
+                    ));
                     if !http.pause(attempt) {
                         return Err(refusal.error());
                     }
@@ -224,7 +233,9 @@ fn halves(
                 kind: "request_entity_too_large".to_owned(),
                 reason: error.text,
             };
-            written.letters.extend(batch.iter().map(|operation| operation.letter(&refusal)));
+            written
+                .letters
+                .extend(batch.iter().map(|operation| operation.letter(&refusal)));
             Ok(Vec::new())
         }
         _ => Err(error.into()),
@@ -248,7 +259,10 @@ fn sort_out(
     let mut again = Vec::new();
     for (operation, item) in batch.into_iter().zip(items) {
         // {"create": {"status": 201}}
-        let result = item.as_object().and_then(|item| item.values().next()).unwrap_or(&Value::Null);
+        let result = item
+            .as_object()
+            .and_then(|item| item.values().next())
+            .unwrap_or(&Value::Null);
         let refusal = Refusal::of(result);
         match (refusal.status, &operation.action) {
             (200..=299, _) | (404, Action::Delete(_)) => {}
@@ -280,7 +294,10 @@ impl Refusal {
             reason += cause;
         }
         Self {
-            status: result["status"].as_u64().and_then(|status| status.try_into().ok()).unwrap_or(0),
+            status: result["status"]
+                .as_u64()
+                .and_then(|status| status.try_into().ok())
+                .unwrap_or(0),
             kind: error["type"].as_str().unwrap_or_default().to_owned(),
             reason,
         }
@@ -290,7 +307,10 @@ impl Refusal {
     fn is_state(&self) -> bool {
         matches!(
             self.kind.as_str(),
-            "validation_exception" | "index_closed_exception" | "invalid_index_name_exception" | "action_request_validation_exception"
+            "validation_exception"
+                | "index_closed_exception"
+                | "invalid_index_name_exception"
+                | "action_request_validation_exception"
         )
     }
 
@@ -318,7 +338,9 @@ impl Refusal {
                  (`index.blocks.*`) in its settings"
             }
             (_, "index_closed_exception") => "open it (`POST /INDEX/_open`) or delete it",
-            (_, "validation_exception") => "the cluster has as many shards as it may have: delete old indices or add a node",
+            (_, "validation_exception") => {
+                "the cluster has as many shards as it may have: delete old indices or add a node"
+            }
             (401 | 403, _) => "the key lacks the right to write: README.md lists those that mailtrail needs",
             (404, _) => "the index was deleted meanwhile: run the command again",
             _ => "look at the cluster's health and log; nothing is lost, run the command again",

@@ -97,7 +97,10 @@ impl DeadLetters {
 
     fn error(&self, error: io::Error) -> StoreError {
         StoreError::Io {
-            what: format!("cannot keep the documents that the server refused in {}", self.path.display()),
+            what: format!(
+                "cannot keep the documents that the server refused in {}",
+                self.path.display()
+            ),
             error,
         }
     }

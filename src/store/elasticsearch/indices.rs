@@ -5,6 +5,7 @@
 //! and looked at once where it is there already.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::{self, Write as _};
 
 use serde_json::{Value, json};
 
@@ -27,22 +28,21 @@ pub struct Misfit {
     pub must: String,
 }
 
+impl fmt::Display for Misfit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { index, field, is, must } = self;
+        write!(f, "index `{index}`: field `{field}` is {is} and must be {must}")
+    }
+}
+
 impl Misfit {
     /// All of them as one error, the first few named.
     pub(super) fn error(misfits: &[Self]) -> StoreError {
-        let mut text = String::new();
-        for misfit in misfits.iter().take(5) {
-            if !text.is_empty() {
-                text.push_str("; ");
-            }
-            text += &format!(
-                "index `{}`: field `{}` is {} and must be {}",
-                misfit.index, misfit.field, misfit.is, misfit.must
-            );
-        }
+        let mut parts: Vec<String> = misfits.iter().take(5).map(ToString::to_string).collect();
         if misfits.len() > 5 {
-            text += &format!("; and {} more", misfits.len() - 5);
+            parts.push(format!("and {} more", misfits.len() - 5));
         }
+        let text = parts.join("; ");
         let index = misfits.first().map_or("", |misfit| misfit.index.as_str());
         StoreError::Index(format!(
             "{text}\n  help: the index was not made by mailtrail, and no server can change a field's type: delete it \
@@ -122,7 +122,8 @@ fn described(mapping: &Value) -> String {
     let mut text = mapping["type"].as_str().unwrap_or("an object").to_owned();
     for name in ["normalizer", "analyzer", "path"] {
         if let Some(value) = mapping[name].as_str() {
-            text += &format!(" ({name} {value})");
+            // Writing to a string does not fail.
+            let _ = write!(text, " ({name} {value})");
         }
     }
     if mapping["enabled"] == false {
@@ -184,7 +185,10 @@ pub(super) fn ensure(
         }
         answer.success()?;
     }
-    let extra = found["properties"]["extra"]["properties"].as_object().into_iter().flatten();
+    let extra = found["properties"]["extra"]["properties"]
+        .as_object()
+        .into_iter()
+        .flatten();
     Ok(Index {
         extra: extra.map(|(name, _)| name.clone()).collect(),
     })

@@ -75,7 +75,9 @@ pub(super) fn adopt(
         Flavour::Elasticsearch => {
             let mut settings = json!({});
             birth(&mut settings, layout, index, days);
-            let found = http.get(&format!("/{}/_settings?flat_settings=true", segment(index)))?.success()?;
+            let found = http
+                .get(&format!("/{}/_settings?flat_settings=true", segment(index)))?
+                .success()?;
             let there = &found[index]["settings"];
             // The server gives numbers back as text.
             let text = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
@@ -101,7 +103,11 @@ pub(super) fn adopt(
     };
     let body = answer.success()?;
     // ISM answers 200 and lists the indices that are under a policy already as failures.
-    let outcome = if body["updated_indices"] == 0 { Outcome::Unchanged } else { Outcome::Updated };
+    let outcome = if body["updated_indices"] == 0 {
+        Outcome::Unchanged
+    } else {
+        Outcome::Updated
+    };
     Ok(Some(Step { request, outcome }))
 }
 

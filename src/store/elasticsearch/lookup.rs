@@ -61,11 +61,7 @@ pub(super) fn of_queue_ids(
 }
 
 /// The documents of these ids, as they are at this moment.
-pub(super) fn of_ids(
-    http: &ElasticHttp,
-    layout: &Layout,
-    ids: &[String],
-) -> Result<Vec<Option<Stored>>, StoreError> {
+pub(super) fn of_ids(http: &ElasticHttp, layout: &Layout, ids: &[String]) -> Result<Vec<Option<Stored>>, StoreError> {
     let mut found = Vec::with_capacity(ids.len());
     for chunk in ids.chunks(DOCUMENTS) {
         let wanted: Vec<Value> = chunk
@@ -78,7 +74,10 @@ pub(super) fn of_ids(
             for hit in answer["docs"].as_array().into_iter().flatten() {
                 let error = hit["error"]["type"].as_str().unwrap_or("index_not_found_exception");
                 if error != "index_not_found_exception" {
-                    return Err(StoreError::Index(format!("the server cannot read document {}: {error}", hit["_id"])));
+                    return Err(StoreError::Index(format!(
+                        "the server cannot read document {}: {error}",
+                        hit["_id"]
+                    )));
                 }
                 if hit["found"] == true {
                     by_id.insert(hit["_id"].as_str().unwrap_or_default().to_owned(), stored(hit)?);
@@ -159,7 +158,9 @@ pub(super) fn complete(answer: &Value) -> Result<(), StoreError> {
     if failed == 0 && answer["timed_out"] != true {
         return Ok(());
     }
-    let reason = answer["_shards"]["failures"][0]["reason"]["reason"].as_str().unwrap_or("no reason given");
+    let reason = answer["_shards"]["failures"][0]["reason"]["reason"]
+        .as_str()
+        .unwrap_or("no reason given");
     Err(StoreError::Index(format!(
         "the search was not complete, {failed} shards failed: {reason}\n  help: look at `GET /_cluster/health` and \
          `GET /_cat/shards`, and search again when the cluster is well"

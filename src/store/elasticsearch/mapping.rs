@@ -39,7 +39,9 @@ pub(super) fn mappings(family: Family) -> Value {
 
 fn transactions() -> Value {
     let by_status = |mapping: &Value| {
-        let fields = Status::ALL.iter().map(|(_, word)| ((*word).to_owned(), mapping.clone()));
+        let fields = Status::ALL
+            .iter()
+            .map(|(_, word)| ((*word).to_owned(), mapping.clone()));
         json!({"properties": Value::Object(fields.collect())})
     };
     let mut all = Map::new();
@@ -121,7 +123,16 @@ fn relay() -> Value {
 }
 
 fn ledger() -> Value {
-    let counts = ["new", "matched", "noise", "joined", "unmatched", "unreadable", "generic", "ambiguous"];
+    let counts = [
+        "new",
+        "matched",
+        "noise",
+        "joined",
+        "unmatched",
+        "unreadable",
+        "generic",
+        "ambiguous",
+    ];
     let counts: Map<String, Value> = counts.iter().map(|name| ((*name).to_owned(), whole())).collect();
     json!({
         "schema": whole(), "kind": keyword(), "id": keyword(), "@timestamp": date(),

@@ -106,7 +106,9 @@ impl ElasticStore {
     /// Sends the documents that were set aside once more.
     pub fn retry(&mut self) -> Result<Retried, StoreError> {
         let mut retried = Retried::default();
-        let Some(taken) = self.letters.take()? else { return Ok(retried) };
+        let Some(taken) = self.letters.take()? else {
+            return Ok(retried);
+        };
         let mut batch: Vec<Document> = Vec::new();
         let mut bytes = 0;
         for letter in dead_letter::read(&taken)? {

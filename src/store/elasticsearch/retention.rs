@@ -12,7 +12,9 @@ use crate::elastic_http::segment;
 impl ElasticStore {
     /// The indices of a family whose period ended more than so many days before `now`, oldest first.
     pub fn expired(&self, family: Family, days: u32, now: DateTime<Utc>) -> Result<Vec<String>, StoreError> {
-        let Some(limit) = now.checked_sub_days(Days::new(days.into())) else { return Ok(Vec::new()) };
+        let Some(limit) = now.checked_sub_days(Days::new(days.into())) else {
+            return Ok(Vec::new());
+        };
         let answer = self.http.get(&format!("/{}/_alias", self.layout.pattern(family)))?;
         if answer.status == 404 {
             return Ok(Vec::new());

@@ -17,12 +17,7 @@ const DOCUMENTS: usize = 500;
 /// Places in one answer, where the documents are only skipped.
 const SKIPPED: usize = 10_000;
 
-pub(super) fn search(
-    http: &ElasticHttp,
-    layout: &Layout,
-    query: &Query,
-    page: &Page,
-) -> Result<Found, StoreError> {
+pub(super) fn search(http: &ElasticHttp, layout: &Layout, query: &Query, page: &Page) -> Result<Found, StoreError> {
     let order = match page.order {
         Order::Newest => "desc",
         Order::Oldest => "asc",
@@ -44,7 +39,11 @@ pub(super) fn search(
     let mut skip = page.offset;
     loop {
         let wanted = page.limit.saturating_sub(found.documents.len());
-        let size = if skip > 0 { skip.min(SKIPPED) } else { wanted.min(DOCUMENTS) };
+        let size = if skip > 0 {
+            skip.min(SKIPPED)
+        } else {
+            wanted.min(DOCUMENTS)
+        };
         body["size"] = json!(size);
         body["_source"] = json!(skip == 0);
         let answer = http.post(&format!("/{}/_search", layout.alias(Family::Transactions)), &body)?;

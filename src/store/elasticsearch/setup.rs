@@ -151,7 +151,11 @@ impl Setup {
                 }
             }
         }
-        if misfits.is_empty() { Ok(steps) } else { Err(Misfit::error(&misfits)) }
+        if misfits.is_empty() {
+            Ok(steps)
+        } else {
+            Err(Misfit::error(&misfits))
+        }
     }
 }
 
@@ -173,10 +177,16 @@ fn there(http: &ElasticHttp, path: &str) -> Result<Option<Value>, StoreError> {
         return lifecycle::there(answer);
     }
     let body = answer.success()?;
-    let list = body["component_templates"].as_array().or(body["index_templates"].as_array());
+    let list = body["component_templates"]
+        .as_array()
+        .or(body["index_templates"].as_array());
     let found = list.and_then(|list| list.first());
     Ok(found.map(|found| {
-        let template = if found["index_template"].is_object() { "index_template" } else { "component_template" };
+        let template = if found["index_template"].is_object() {
+            "index_template"
+        } else {
+            "component_template"
+        };
         found[template].clone()
     }))
 }

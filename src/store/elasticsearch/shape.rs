@@ -5,6 +5,8 @@
 //! make good field names become fields `extra.NAME`; the others go, as `NAME=VALUE`, into the one field `extra_more`.
 //! A search asks both.
 
+use std::fmt::Write;
+
 use serde_json::{Map, Value, json};
 
 use crate::store::StoreError;
@@ -29,7 +31,10 @@ pub(super) fn escaped(name: &str) -> String {
     for byte in name.bytes() {
         match byte {
             b'a'..=b'z' | b'0'..=b'9' | b'_' | b'-' | b'.' => out.push(char::from(byte)),
-            _ => out += &format!("%{byte:02x}"),
+            _ => {
+                // Writing to a string does not fail.
+                let _ = write!(out, "%{byte:02x}");
+            }
         }
     }
     out
@@ -55,7 +60,10 @@ pub(super) fn to_server(document: &Document, admit: &mut dyn FnMut(&str) -> bool
     let mut value = serde_json::to_value(document)
         .map_err(|error| StoreError::Index(format!("document {} cannot be written as JSON: {error}", document.id())))?;
     let Some(fields) = value.as_object_mut() else {
-        return Err(StoreError::Index(format!("document {} is no JSON object", document.id())));
+        return Err(StoreError::Index(format!(
+            "document {} is no JSON object",
+            document.id()
+        )));
     };
     common_schema(fields);
     verdicts(fields);
@@ -90,7 +98,10 @@ pub(super) fn from_server(id: &str, mut value: Value) -> Result<Document, StoreE
 }
 
 fn is_transaction(fields: &Map<String, Value>) -> bool {
-    matches!(fields.get("kind").and_then(Value::as_str), Some("mail" | "reject" | "session"))
+    matches!(
+        fields.get("kind").and_then(Value::as_str),
+        Some("mail" | "reject" | "session")
+    )
 }
 
 /// `source.*` and `user.name` of the Elastic Common Schema; records have their own.
@@ -116,7 +127,9 @@ fn common_schema(fields: &mut Map<String, Value>) {
 
 /// What and result of one verdict belong together; in a list of objects the server mixes them.
 fn verdicts(fields: &mut Map<String, Value>) {
-    let Some(Value::Array(verdicts)) = fields.get("verdicts") else { return };
+    let Some(Value::Array(verdicts)) = fields.get("verdicts") else {
+        return;
+    };
     let mut terms = Vec::new();
     for verdict in verdicts {
         let text = |name: &str| verdict[name].as_str().unwrap_or_default();
@@ -128,12 +141,18 @@ fn verdicts(fields: &mut Map<String, Value>) {
 }
 
 fn extra(fields: &mut Map<String, Value>, admit: &mut dyn FnMut(&str) -> bool) {
-    let Some(Value::Object(extra)) = fields.get_mut("extra") else { return };
+    let Some(Value::Object(extra)) = fields.get_mut("extra") else {
+        return;
+    };
     let mut rest = Vec::new();
     extra.retain(|name, value| {
         let field = is_field_name(name) && admit(name);
         if !field {
-            rest.push(json!(format!("{}={}", escaped(name), value.as_str().unwrap_or_default())));
+            rest.push(json!(format!(
+                "{}={}",
+                escaped(name),
+                value.as_str().unwrap_or_default()
+            )));
         }
         field
     });
