@@ -23,6 +23,7 @@ pub mod assemble;
 pub mod cli;
 pub mod command;
 pub mod config;
+pub mod elastic_http;
 pub mod event;
 pub mod line;
 pub mod pattern;

@@ -5,6 +5,7 @@ mod agreement;
 mod architecture;
 mod commands;
 mod identity;
+mod elasticsearch;
 mod lines;
 mod patterns;
 mod problems;
