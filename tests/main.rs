@@ -4,9 +4,13 @@
 mod agreement;
 mod architecture;
 mod commands;
-mod identity;
 mod elasticsearch;
+mod graylog;
+mod graylog_likeness;
+mod graylog_server;
+mod identity;
 mod lines;
+mod message_index;
 mod patterns;
 mod problems;
 mod query;
