@@ -25,6 +25,7 @@ pub mod assemble;
 pub mod cli;
 pub mod command;
 pub mod config;
+pub mod elastic_http;
 pub mod event;
 pub mod ledger;
 pub mod line;

@@ -5,9 +5,14 @@
 mod agreement;
 mod architecture;
 mod commands;
+mod elasticsearch;
+mod graylog;
+mod graylog_likeness;
+mod graylog_server;
 mod identity;
 mod ledger;
 mod lines;
+mod message_index;
 mod patterns;
 mod problems;
 mod query;

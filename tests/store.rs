@@ -29,7 +29,7 @@ pub(crate) fn documents() -> &'static [Document] {
     })
 }
 
-fn put(document: &Document) -> Change {
+pub(crate) fn put(document: &Document) -> Change {
     Change::Put {
         document: document.clone(),
         version: None,
@@ -55,7 +55,7 @@ fn key(document: &Document) -> QueueKey {
     }
 }
 
-fn ids(documents: &[Document]) -> Vec<&str> {
+pub(crate) fn ids(documents: &[Document]) -> Vec<&str> {
     documents.iter().map(Document::id).collect()
 }
 
@@ -97,7 +97,7 @@ fn shared() -> &'static EmbeddedStore {
 }
 
 /// What a query means, in order: the plain evaluation.
-fn expected(query: &Query, order: Order) -> Vec<&'static Document> {
+pub(crate) fn expected(query: &Query, order: Order) -> Vec<&'static Document> {
     let mut found: Vec<&Document> = documents().iter().filter(|document| matches(query, document)).collect();
     match order {
         Order::Newest => found.sort_by_key(|document| (Reverse(document.at()), document.id())),
@@ -603,28 +603,66 @@ fn query() -> impl Strategy<Value = Query> {
     })
 }
 
+/// A query and a page of what it finds.
+#[derive(Debug, Clone)]
+pub(crate) struct Asked {
+    query: Query,
+    limit: usize,
+    offset: usize,
+    order: Order,
+    /// Which of all documents the page begins behind; none if there are not so many.
+    behind: usize,
+}
+
+pub(crate) fn asked() -> impl Strategy<Value = Asked> {
+    let order = prop_oneof![Just(Order::Newest), Just(Order::Oldest)];
+    (query(), 0..50_usize, 0..9_usize, order, 0..80_usize).prop_map(|(query, limit, offset, order, behind)| Asked {
+        query,
+        limit,
+        offset,
+        order,
+        behind,
+    })
+}
+
+/// The store, filled with [`documents`], says what the plain evaluation says, in the same order.
+pub(crate) fn answers_as_the_plain_evaluation(store: &impl Store, asked: &Asked) -> Result<(), TestCaseError> {
+    let expected = expected(&asked.query, asked.order);
+    let everything = self::expected(&Query::Everything, asked.order);
+    let mut page = Page {
+        limit: asked.limit,
+        offset: asked.offset,
+        order: asked.order,
+        after: None,
+    };
+    let found = store.search(&asked.query, &page).unwrap();
+    prop_assert_eq!(found.total, expected.len() as u64);
+    let wanted = |from: &[&Document]| {
+        let part = from.iter().skip(asked.offset).take(asked.limit);
+        part.map(|document| document.id().to_owned()).collect::<Vec<_>>()
+    };
+    prop_assert_eq!(ids(&found.documents), wanted(&expected));
+    if let Some(place) = everything.get(asked.behind) {
+        page.after = Some(Cursor::behind(place));
+        let behind = &everything[asked.behind + 1..];
+        let rest: Vec<&Document> = expected
+            .iter()
+            .copied()
+            .filter(|document| behind.contains(document))
+            .collect();
+        let found = store.search(&asked.query, &page).unwrap();
+        prop_assert_eq!(found.total, expected.len() as u64);
+        prop_assert_eq!(ids(&found.documents), wanted(&rest));
+    }
+    Ok(())
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
-    /// Every query, every page: the index says what the plain evaluation says, in the same order.
+    /// Every query, every page.
     #[test]
-    fn the_index_answers_as_the_plain_evaluation(
-        query in query(), limit in 0..50_usize, offset in 0..9_usize, oldest in any::<bool>(), behind in 0..80_usize,
-    ) {
-        let order = if oldest { Order::Oldest } else { Order::Newest };
-        let expected = expected(&query, order);
-        let everything = self::expected(&Query::Everything, order);
-        let mut page = Page { limit, offset, order, after: None };
-        let found = shared().search(&query, &page).unwrap();
-        prop_assert_eq!(found.total, expected.len() as u64);
-        let wanted = |from: &[&Document]| from.iter().skip(offset).take(limit).map(|d| d.id().to_owned()).collect::<Vec<_>>();
-        prop_assert_eq!(ids(&found.documents), wanted(&expected));
-        if let Some(place) = everything.get(behind) {
-            page.after = Some(Cursor::behind(place));
-            let rest: Vec<&Document> = expected.iter().copied().filter(|document| everything[behind + 1..].contains(document)).collect();
-            let found = shared().search(&query, &page).unwrap();
-            prop_assert_eq!(found.total, expected.len() as u64);
-            prop_assert_eq!(ids(&found.documents), wanted(&rest));
-        }
+    fn the_index_answers_as_the_plain_evaluation(asked in asked()) {
+        answers_as_the_plain_evaluation(shared(), &asked)?;
     }
 }

@@ -23,6 +23,7 @@ mod zone_check;
 
 pub use calendar::{Dating, Evidence, TimeZone};
 pub use digest::Digest;
+pub(crate) use header::Header;
 pub use moment::Moment;
 pub use reader::{Context, MAX_REPEATED, Reader};
 

@@ -1,33 +1,52 @@
-//! Where lines come from: files, standard input, and several of them in the order of time.
+//! Where lines come from: files, standard input, several of them in the order of time, Graylog, an index.
 //!
 //! The hard part is that inputs fail half way (a truncated archive, a folder among the files) while the others must
 //! go on: a [`Source`] may be asked again after an error.
 //!
 //! In: paths. Out: [`Line`]s with their origin, and what could not be read as a line.
 
+mod arrival;
+mod batch;
 mod blocks;
 mod codec;
+pub mod elasticsearch;
 mod error;
+mod feed;
+mod field_names;
 mod file;
 mod file_date;
 mod found_file;
+pub mod graylog;
+mod json_field;
+mod mail_query;
 mod merge;
 mod paths;
 mod place;
 mod position;
 mod rotation;
+mod seen;
+mod server_time;
 mod stdin;
+mod stored;
 mod stream;
+mod window;
+mod window_source;
 
+pub use elasticsearch::IndexQuery;
 pub use error::SourceError;
+pub use field_names::FieldNames;
 pub use file::FileSource;
 pub use found_file::FoundFile;
+pub use graylog::{Graylog, GraylogAccess, GraylogQuery};
 pub use merge::Merge;
 pub use paths::matching_paths;
 pub use place::Place;
 pub use position::{Mark, Position};
 pub use rotation::{FileToRead, Found, find};
+pub use seen::Seen;
 pub use stdin::StdinSource;
+pub use window::Window;
+pub use window_source::WindowSource;
 
 use std::sync::Arc;
 

@@ -5,9 +5,11 @@
 //! there ([`Store::of_queue_ids`]), merges, and writes ([`Store::write`]); where somebody else was faster, the store
 //! says so and the caller merges again.
 
+pub mod elasticsearch;
 pub mod embedded;
 pub mod ndjson;
 
+use crate::elastic_http::HttpError;
 use crate::query::{Page, Query};
 use crate::transaction::Document;
 
@@ -93,6 +95,9 @@ pub enum StoreError {
     /// The store cannot do this by its nature (a search in `ndjson`).
     #[error("{0}")]
     Unsupported(String),
+    /// The server.
+    #[error(transparent)]
+    Server(#[from] HttpError),
 }
 
 /// Where documents are kept and found.
@@ -119,6 +124,14 @@ pub trait Store {
 
     /// Returns when everything taken so far is safe and can be found.
     fn commit(&mut self) -> Result<(), StoreError>;
+
+    /// To be asked after [`Store::commit`]: queue ids that were written since this was asked before, and of which the
+    /// store also holds documents that this process neither wrote nor took away. Two processes may have given one life
+    /// two ids, because one of them had not seen its start; each that asks after its commit sees the other's, unless
+    /// that one is yet to ask. Read, merge and write these until there are none. None where there is a single writer.
+    fn rivals(&mut self) -> Result<Vec<QueueKey>, StoreError> {
+        Ok(Vec::new())
+    }
 
     /// The documents that match.
     fn search(&self, query: &Query, page: &Page) -> Result<Found, StoreError>;

@@ -1,0 +1,175 @@
+//! An answer: JSON of the cluster, or something else that says the URL is wrong.
+
+use std::io::Read;
+
+use reqwest::blocking::Response;
+use reqwest::header::{HeaderMap, HeaderValue};
+use serde_json::Value;
+
+use super::error::{HttpError, Trouble};
+
+/// A longer answer is refused rather than held in memory.
+const MAX_ANSWER_BYTES: u64 = 512 << 20;
+
+/// An answer of the cluster, success or not.
+#[derive(Debug)]
+pub struct Answer {
+    /// The HTTP status.
+    pub status: u16,
+    /// The JSON. Null where the body was empty.
+    pub body: Value,
+    /// `GET https://es.example:9200/_cluster/health`, for messages.
+    pub asked: String,
+    pub(super) headers: HeaderMap,
+}
+
+impl Answer {
+    /// The JSON of a success; any other answer as an error.
+    pub fn success(self) -> Result<Value, HttpError> {
+        if (200..300).contains(&self.status) {
+            return Ok(self.body);
+        }
+        Err(self.error())
+    }
+
+    /// This answer as an error.
+    pub fn error(&self) -> HttpError {
+        let error = &self.body["error"];
+        let kind = error["type"].as_str().unwrap_or_default();
+        let reason = error["root_cause"][0]["reason"]
+            .as_str()
+            .or(error["reason"].as_str())
+            .or(error.as_str())
+            .or(self.body["message"].as_str())
+            .unwrap_or("no reason given");
+        // The deepest cause is the one that names the field or the setting.
+        let cause = deepest_cause(error).filter(|cause| *cause != reason);
+        let cause = cause.map(|cause| format!(": {cause}")).unwrap_or_default();
+        let status = self.status;
+        let (trouble, help) = match status {
+            401 => (
+                Trouble::Refused,
+                "check the API key, user and password or token: is it the right one, and not expired or revoked?",
+            ),
+            403 if kind == "cluster_block_exception" => (
+                Trouble::Busy,
+                "the index is write-protected: free disk space or remove the block (`index.blocks.*`) in its settings",
+            ),
+            403 => (
+                Trouble::Refused,
+                "the key is known but lacks a right: README.md lists those that mailtrail needs",
+            ),
+            413 => (
+                Trouble::TooLarge,
+                "the server or a proxy in front of it limits the size of a request",
+            ),
+            429 | 502..=504 => (Trouble::Busy, "the cluster is busy, full or starting: look at its log"),
+            _ => (Trouble::Answer, ""),
+        };
+        HttpError {
+            status: Some(status),
+            kind: kind.to_owned(),
+            ..HttpError::new(
+                trouble,
+                format!(
+                    "{} was answered with {status}: {}{cause}",
+                    self.asked,
+                    shown(reason, 1000)
+                ),
+                help,
+            )
+        }
+    }
+
+    /// A header's value. None if it is not there or not text.
+    pub(super) fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name)?.to_str().ok()
+    }
+}
+
+fn deepest_cause(error: &Value) -> Option<&str> {
+    let mut deepest = None;
+    let mut cause = &error["caused_by"];
+    while cause.is_object() {
+        deepest = cause["reason"].as_str().or(deepest);
+        cause = &cause["caused_by"];
+    }
+    deepest
+}
+
+/// Reads a whole answer; what is not JSON is an error that says what it looks like.
+pub(super) fn read(asked: String, base: &str, response: Response) -> Result<Answer, HttpError> {
+    let status = response.status().as_u16();
+    let headers = response.headers().clone();
+    let mut bytes = Vec::new();
+    response
+        .take(MAX_ANSWER_BYTES)
+        .read_to_end(&mut bytes)
+        .map_err(|error| {
+            HttpError::new(
+                Trouble::Interrupted,
+                format!("the answer of {base} broke off: {error}"),
+                "if it stays so, look at the server's log and at proxies in between",
+            )
+        })?;
+    let body = if bytes.is_empty() {
+        Value::Null
+    } else {
+        match serde_json::from_slice(&bytes) {
+            Ok(value) => value,
+            // These statuses say enough, whoever sent them.
+            Err(_) if matches!(status, 401 | 403 | 413 | 429 | 502 | 503 | 504) => Value::Null,
+            Err(_) if bytes.len() as u64 == MAX_ANSWER_BYTES => {
+                return Err(HttpError::new(
+                    Trouble::Answer,
+                    format!("{asked} got an answer above 512 MiB"),
+                    "",
+                ));
+            }
+            Err(_) => return Err(stranger(&asked, status, &headers, &bytes)),
+        }
+    };
+    if (300..400).contains(&status) {
+        return Err(stranger(&asked, status, &headers, &bytes));
+    }
+    Ok(Answer {
+        status,
+        body,
+        asked,
+        headers,
+    })
+}
+
+fn stranger(asked: &str, status: u16, headers: &HeaderMap, bytes: &[u8]) -> HttpError {
+    let text = |name| headers.get(name).and_then(|value: &HeaderValue| value.to_str().ok());
+    let kind = match (text("location"), text("content-type")) {
+        (Some(location), _) => format!("a redirect to {}", shown(location, 200)),
+        (None, kind) => format!(
+            "{}, not JSON: {}",
+            kind.unwrap_or("something"),
+            shown(&String::from_utf8_lossy(bytes), 80)
+        ),
+    };
+    HttpError {
+        status: Some(status),
+        ..HttpError::new(
+            Trouble::Stranger,
+            format!("{asked} was answered with {status} and {kind}"),
+            "the URL may belong to a web page (Kibana, Dashboards, a login, a proxy): give that of Elasticsearch or \
+             OpenSearch itself, usually port 9200",
+        )
+    }
+}
+
+/// Foreign text for a message: one line, no control characters, at most so many characters.
+pub(crate) fn shown(text: &str, limit: usize) -> String {
+    let mut shown: String = text
+        .chars()
+        .map(|c| if c.is_control() { ' ' } else { c })
+        .take(limit)
+        .collect();
+    if text.chars().nth(limit).is_some() {
+        shown.push_str("...");
+    }
+    shown
+}

@@ -1,0 +1,185 @@
+//! Finds what the server has of given lives, with the versions that a writer needs.
+//!
+//! The hard part is that a search sees only what was refreshed: ten seconds late, unless one asks. By id everything is
+//! seen at once.
+
+use std::collections::{BTreeSet, HashMap};
+
+use serde_json::{Value, json};
+
+use super::layout::{Family, Layout};
+use super::shape;
+use crate::elastic_http::ElasticHttp;
+use crate::store::{QueueKey, StoreError, Stored, Version};
+
+/// Queue ids in one search; a server takes 65,536 terms.
+const KEYS: usize = 1_000;
+/// Documents in one answer: they may be large.
+const DOCUMENTS: usize = 200;
+
+/// From now on searches see everything that was written before.
+pub(super) fn refresh(http: &ElasticHttp, layout: &Layout) -> Result<(), StoreError> {
+    let path = format!("/{}/_refresh", layout.alias(Family::Transactions));
+    let answer = http.post(&path, &Value::Null)?;
+    // No index yet.
+    if answer.status != 404 {
+        answer.success()?;
+    }
+    Ok(())
+}
+
+/// Per key every document that has it.
+pub(super) fn of_queue_ids(
+    http: &ElasticHttp,
+    layout: &Layout,
+    keys: &[QueueKey],
+) -> Result<Vec<Vec<Stored>>, StoreError> {
+    let mut found: Vec<Vec<Stored>> = vec![Vec::new(); keys.len()];
+    if keys.is_empty() {
+        return Ok(found);
+    }
+    refresh(http, layout)?;
+    let mut places: HashMap<&QueueKey, Vec<usize>> = HashMap::new();
+    for (place, key) in keys.iter().enumerate() {
+        places.entry(key).or_default().push(place);
+    }
+    let distinct: Vec<&QueueKey> = places.keys().copied().collect();
+    for chunk in distinct.chunks(KEYS) {
+        each_hit(http, layout, chunk, true, &mut |hit| {
+            let source = &hit["_source"];
+            let key = key_of(source);
+            // The fields fold case, queue ids do not.
+            for place in places.get(&key).into_iter().flatten() {
+                if let Some(found) = found.get_mut(*place) {
+                    found.push(stored(hit)?);
+                }
+            }
+            Ok(())
+        })?;
+    }
+    Ok(found)
+}
+
+/// The documents of these ids, as they are at this moment.
+pub(super) fn of_ids(http: &ElasticHttp, layout: &Layout, ids: &[String]) -> Result<Vec<Option<Stored>>, StoreError> {
+    let mut found = Vec::with_capacity(ids.len());
+    for chunk in ids.chunks(DOCUMENTS) {
+        let wanted: Vec<Value> = chunk
+            .iter()
+            .filter_map(|id| Some(json!({"_index": layout.index_of(Family::Transactions, id)?, "_id": id})))
+            .collect();
+        let mut by_id: HashMap<String, Stored> = HashMap::new();
+        if !wanted.is_empty() {
+            let answer = http.post("/_mget", &json!({"docs": wanted}))?.success()?;
+            for hit in answer["docs"].as_array().into_iter().flatten() {
+                let error = hit["error"]["type"].as_str().unwrap_or("index_not_found_exception");
+                if error != "index_not_found_exception" {
+                    return Err(StoreError::Index(format!(
+                        "the server cannot read document {}: {error}",
+                        hit["_id"]
+                    )));
+                }
+                if hit["found"] == true {
+                    by_id.insert(hit["_id"].as_str().unwrap_or_default().to_owned(), stored(hit)?);
+                }
+            }
+        }
+        found.extend(chunk.iter().map(|id| by_id.remove(id)));
+    }
+    Ok(found)
+}
+
+/// Keys under which there are ids that this process neither wrote nor replaced.
+pub(super) fn rivals(
+    http: &ElasticHttp,
+    layout: &Layout,
+    written: &HashMap<QueueKey, BTreeSet<String>>,
+) -> Result<Vec<QueueKey>, StoreError> {
+    let mut rivals = BTreeSet::new();
+    let keys: Vec<&QueueKey> = written.keys().collect();
+    if !keys.is_empty() {
+        refresh(http, layout)?;
+    }
+    for chunk in keys.chunks(KEYS) {
+        each_hit(http, layout, chunk, false, &mut |hit| {
+            let key = key_of(&hit["_source"]);
+            let id = hit["_id"].as_str().unwrap_or_default();
+            if written.get(&key).is_some_and(|known| !known.contains(id)) {
+                rivals.insert(key);
+            }
+            Ok(())
+        })?;
+    }
+    Ok(rivals.into_iter().collect())
+}
+
+fn each_hit(
+    http: &ElasticHttp,
+    layout: &Layout,
+    keys: &[&QueueKey],
+    whole: bool,
+    take: &mut dyn FnMut(&Value) -> Result<(), StoreError>,
+) -> Result<(), StoreError> {
+    let hosts: BTreeSet<&str> = keys.iter().map(|key| key.host.as_str()).collect();
+    let queue_ids: BTreeSet<&str> = keys.iter().map(|key| key.queue_id.as_str()).collect();
+    let size = if whole { DOCUMENTS } else { 10_000 };
+    let mut body = json!({
+        "size": size,
+        "track_total_hits": false,
+        "seq_no_primary_term": true,
+        "query": {"bool": {"filter": [{"terms": {"queue_id": queue_ids}}, {"terms": {"host": hosts}}]}},
+        "sort": [{"id": "asc"}],
+    });
+    if !whole {
+        body["_source"] = json!(["host", "queue_id"]);
+    }
+    let path = format!("/{}/_search", layout.alias(Family::Transactions));
+    loop {
+        let answer = http.post(&path, &body)?;
+        if answer.status == 404 {
+            return Ok(());
+        }
+        let answer = answer.success()?;
+        complete(&answer)?;
+        let hits = answer["hits"]["hits"].as_array().map(Vec::as_slice).unwrap_or_default();
+        for hit in hits {
+            take(hit)?;
+        }
+        match hits.last() {
+            Some(last) if hits.len() == size => body["search_after"] = last["sort"].clone(),
+            _ => return Ok(()),
+        }
+    }
+}
+
+/// A search over several indices succeeds although some could not be asked.
+pub(super) fn complete(answer: &Value) -> Result<(), StoreError> {
+    let failed = answer["_shards"]["failed"].as_u64().unwrap_or(0);
+    if failed == 0 && answer["timed_out"] != true {
+        return Ok(());
+    }
+    let reason = answer["_shards"]["failures"][0]["reason"]["reason"]
+        .as_str()
+        .unwrap_or("no reason given");
+    Err(StoreError::Index(format!(
+        "the search was not complete, {failed} shards failed: {reason}\n  help: look at `GET /_cluster/health` and \
+         `GET /_cat/shards`, and search again when the cluster is well"
+    )))
+}
+
+fn key_of(source: &Value) -> QueueKey {
+    let text = |name: &str| source[name].as_str().unwrap_or_default().to_owned();
+    QueueKey {
+        host: text("host"),
+        queue_id: text("queue_id"),
+    }
+}
+
+fn stored(hit: &Value) -> Result<Stored, StoreError> {
+    let id = hit["_id"].as_str().unwrap_or_default();
+    let version = hit["_seq_no"].as_u64().zip(hit["_primary_term"].as_u64());
+    Ok(Stored {
+        document: shape::from_server(id, hit["_source"].clone())?,
+        version: version.map(|(seq_no, primary_term)| Version { seq_no, primary_term }),
+    })
+}
