@@ -88,6 +88,11 @@ pub enum Command {
     Setup(SetupArgs),
     /// Send the documents that the cluster refused once more
     Retry,
+    /// Show how far everything was read
+    ///
+    /// With --json one object: `writer`, `generation`, `saved_at`, `rules`, `files` (`path`, `device`, `inode`, `size`,
+    /// `finished`, `position` with `offset` and `lines`), `servers` by name (`watermark`, `seen`), `waiting` lines.
+    State,
     /// Check and show the rules that read the lines
     #[command(subcommand)]
     Rules(RulesCommand),
@@ -120,15 +125,50 @@ pub struct Input {
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
-  mailtrail index /var/log/mail.log /var/log/mail.log.1 /var/log/mail.log.*.gz
+  mailtrail index /var/log/mail.log*
+  mailtrail index                                  what the configuration names under `sources:`
+  mailtrail index --source graylog --last 2h
   zcat mail.log.gz | mailtrail index -
   mailtrail index --store ndjson mail.log | jq .status
 
-Reading a log again, or a part of it, changes nothing: lines that are known are recognised.")]
+Run it as often as you like: it goes on where it was, through rotation by renaming, packing or copying. Reading a log
+again, or a part of it, changes nothing.")]
 pub struct IndexArgs {
-    /// What to read.
-    #[command(flatten)]
-    pub input: Input,
+    /// Log files, plain or compressed, in any order; `-` is standard input [default: the sources of the configuration]
+    #[arg(value_name = "FILE")]
+    pub files: Vec<PathBuf>,
+
+    /// The year of the first line, for stamps that tell none [default: from queue ids, the file's name, the file's time]
+    #[arg(long)]
+    pub year: Option<i32>,
+
+    /// The zone of stamps that tell none: UTC, local, +01:00
+    #[arg(long, value_name = "ZONE")]
+    pub timezone: Option<String>,
+
+    /// Of servers, read at least this time before now again: 60m, 2h; more where an earlier run was missed
+    #[arg(long, value_name = "TIME", default_value = "60m", conflicts_with_all = ["since", "until"])]
+    pub last: String,
+
+    /// Of servers, read from this time on: 2026-11-24, '2026-11-24 10:05', RFC 3339, 2h (ago)
+    #[arg(long, value_name = "TIME")]
+    pub since: Option<String>,
+
+    /// Of servers, read what was said before this time
+    #[arg(long, value_name = "TIME")]
+    pub until: Option<String>,
+
+    /// Read only this source of the configuration
+    #[arg(long, value_name = "NAME", conflicts_with = "files")]
+    pub source: Vec<String>,
+
+    /// Forget how far everything was read, and read it again; the documents stay the same
+    #[arg(long)]
+    pub from_scratch: bool,
+
+    /// Save so often how far it is: a run that is stopped goes on from there
+    #[arg(long, value_name = "TIME", default_value = "2m")]
+    pub save_every: String,
 
     /// How many unfinished messages are kept in memory; more go to the store and come back when needed
     #[arg(long, default_value_t = 100_000, value_name = "N")]

@@ -26,6 +26,18 @@ pub struct Config {
     pub filters: Vec<String>,
     /// The zone of stamps that tell none: UTC, local, +01:00.
     pub timezone: Option<String>,
+    /// What `mailtrail index` reads when no file is named.
+    pub sources: Vec<SourceConfig>,
+}
+
+/// Where lines come from.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct SourceConfig {
+    /// For `--source NAME`, and in the state. None: `files`, and a number where that is taken.
+    pub name: Option<String>,
+    /// Log files; `*` and `?` as in a shell: `/var/log/mail.log*`.
+    pub files: Vec<PathBuf>,
 }
 
 /// Where documents are kept.

@@ -13,6 +13,8 @@
 //! * [`event`]: what does one line say? A closed set of kinds with named fields.
 //! * [`assemble`]: which lines belong together, and what do they say as a whole?
 //! * [`transaction`]: the documents: one per life of a queue id, one per refusal.
+//! * [`ledger`]: how many lines were read, of which host and program, and where are some missing?
+//! * [`state`]: how far was everything read, so that the next run goes on there?
 //! * [`store`]: where are documents kept and found? tantivy, or plain JSON lines.
 //! * [`query`]: what does a person ask, and which hops does a message take?
 //! * [`command`]: one file a subcommand, the only place that joins the stages.
@@ -25,11 +27,13 @@ pub mod command;
 pub mod config;
 pub mod elastic_http;
 pub mod event;
+pub mod ledger;
 pub mod line;
 pub mod pattern;
 pub mod problem;
 pub mod query;
 pub mod rule;
 pub mod source;
+pub mod state;
 pub mod store;
 pub mod transaction;

@@ -3,9 +3,14 @@
 //! Names and JSON shapes are the outward contract: others read them. A field may be added; none changes its meaning.
 //! An absent fact is an absent field. Times are UTC with milliseconds, durations are seconds (`_s`), sizes are bytes.
 
+mod by_kind;
+mod slice;
+
+pub use slice::{Counts, SLICE_MS, Slice, SliceKind, SliceMemory};
+
 use std::collections::BTreeMap;
 
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::{Deserialize, Serialize};
 
 use crate::line::Moment;
 
@@ -18,13 +23,8 @@ pub const SCHEMA: u32 = 1;
 pub enum Document {
     /// The life of a queue id, or a refusal.
     Transaction(Box<Transaction>),
-}
-
-/// By hand: what serde derives for `untagged` cannot read the numbers that are keys in [`Memory::bytes`].
-impl<'de> Deserialize<'de> for Document {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Box::<Transaction>::deserialize(deserializer).map(Self::Transaction)
-    }
+    /// What was read in five minutes.
+    Slice(Box<Slice>),
 }
 
 impl Document {
@@ -32,6 +32,7 @@ impl Document {
     pub fn id(&self) -> &str {
         match self {
             Self::Transaction(transaction) => &transaction.id,
+            Self::Slice(slice) => &slice.id,
         }
     }
 
@@ -39,7 +40,26 @@ impl Document {
     pub fn at(&self) -> Moment {
         match self {
             Self::Transaction(transaction) => transaction.at,
+            Self::Slice(slice) => slice.at,
         }
+    }
+
+    /// The life of a queue id, or the refusal, that this is. None for another kind.
+    pub fn transaction(&self) -> Option<&Transaction> {
+        match self {
+            Self::Transaction(transaction) => Some(transaction),
+            Self::Slice(_) => None,
+        }
+    }
+
+    /// As others may see it: without the hidden memory.
+    #[must_use]
+    pub fn without_memory(mut self) -> Self {
+        match &mut self {
+            Self::Transaction(transaction) => transaction.memory = None,
+            Self::Slice(slice) => slice.memory = None,
+        }
+        self
     }
 }
 

@@ -18,7 +18,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("unmatched", &["line", "event", "transaction", "pattern", "rule"]),
     ("query", &["transaction", "problem", "line"]),
     ("store", &["transaction", "query", "problem", "line", "elastic_http"]),
-    ("state", &["line", "transaction", "ledger"]),
+    ("state", &["line", "transaction", "ledger", "source"]),
     ("config", &["problem"]),
     ("cli", &["problem", "config"]),
 ];

@@ -10,7 +10,7 @@ use mailtrail::line::{Dating, Digest, Evidence, Line, MAX_LINE_BYTES, MAX_REPEAT
 use proptest::prelude::*;
 
 /// 2026-11-24T12:00:00Z
-const NOW: Moment = Moment(1_795_521_600_000);
+pub(crate) const NOW: Moment = Moment(1_795_521_600_000);
 
 /// The bytes of a log of the lab.
 pub(crate) fn lab(name: &str) -> Vec<u8> {

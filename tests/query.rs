@@ -11,7 +11,7 @@ use crate::store::documents;
 fn found(query: &str) -> Vec<String> {
     let query = Query::parse(query).unwrap_or_else(|error| panic!("{error}"));
     let name = |document: &Document| {
-        let Document::Transaction(mail) = document;
+        let mail = document.transaction().unwrap();
         format!("{}:{}", mail.host, mail.queue_id.as_ref().unwrap_or(&mail.status))
     };
     documents()

@@ -37,8 +37,7 @@ pub(crate) fn put(document: &Document) -> Change {
 }
 
 fn transaction(document: &Document) -> &Transaction {
-    let Document::Transaction(transaction) = document;
-    transaction
+    document.transaction().unwrap()
 }
 
 /// The document, changed.

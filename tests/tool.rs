@@ -54,6 +54,11 @@ impl Tool {
         self
     }
 
+    /// As it is, to be started by the caller.
+    pub(crate) fn command(self) -> Command {
+        self.0
+    }
+
     /// What it printed, given that it said all is well.
     #[track_caller]
     pub(crate) fn succeeds(self) -> String {

@@ -98,6 +98,11 @@ impl Mentions {
         self.lines.extend(other.lines);
     }
 
+    /// What was said, in no useful order.
+    pub fn iter(&self) -> impl Iterator<Item = &Mention> {
+        self.lines.values()
+    }
+
     /// How many lines there are.
     pub fn len(&self) -> usize {
         self.lines.len()

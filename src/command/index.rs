@@ -1,28 +1,55 @@
 //! `mailtrail index`: reads logs and keeps what they say.
 
-use std::time::Instant;
+use std::collections::HashMap;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
-use anyhow::Result;
+use anyhow::{Context as _, Result};
 
 use crate::assemble::Locality;
 use crate::cli::{Global, IndexArgs};
-use crate::config::StoreKind;
+use crate::config::{Config, StoreKind};
+use crate::line::Moment;
+use crate::source::{self, FileSource, FileToRead, Place, Source, SourceError, StdinSource};
+use crate::state;
 use crate::store::Store;
 use crate::store::embedded::EmbeddedStore;
 use crate::store::ndjson::NdjsonStore;
 
-use super::input::Lines;
+use super::input::{Lines, dating};
+use super::inputs::Inputs;
 use super::intake::Intake;
+use super::keeper::Keeper;
 use super::output::Output;
-use super::{Ending, cluster, data, rules};
+use super::{Ending, cluster, data, rules, when};
+
+/// Lines between two looks at the clock.
+const EVERY: u32 = 1_000;
+
+/// When the rules change, messages that are not over are read again if they began at most so long ago, in
+/// milliseconds.
+const OPEN_MS: i64 = 30 * 24 * 3600 * 1000;
 
 /// Runs it.
 pub(super) fn run(global: &Global, args: &IndexArgs, output: &mut Output) -> Result<Ending> {
     let began = Instant::now();
     let config = super::config(global)?;
     let rules = rules::load(global, &config)?;
-    let mut lines = Lines::open(&args.input, &config)?;
+    let inputs = Inputs::of(args, &config)?;
+    for pattern in &inputs.empty {
+        output.note(&format!("no file matches {}", pattern.display()));
+    }
     let kind = global.store.unwrap_or(config.store);
+    // The lock comes first: two runs must not meet in the store.
+    let mut keeper = None;
+    if kind != StoreKind::Ndjson {
+        let (taken, warning) = Keeper::take(&data::folder(global, &config)?, args.from_scratch)?;
+        keeper = Some(taken);
+        if let Some(warning) = warning {
+            output.note(&warning);
+        }
+    }
     let mut store: Box<dyn Store> = match kind {
         StoreKind::Embedded => Box::new(EmbeddedStore::open_to_write(&data::folder(global, &config)?)?),
         StoreKind::Elasticsearch => Box::new(cluster::store(global, &config)?),
@@ -31,29 +58,24 @@ pub(super) fn run(global: &Global, args: &IndexArgs, output: &mut Output) -> Res
     let locality = Locality {
         filters: config.filters.clone(),
     };
-    let mut intake = Intake::new(&rules, store.as_mut(), locality, args.max_open);
-    while let Some(line) = lines.next(output) {
-        match line {
-            Ok(mut line) => {
-                if let Some(name) = config.hosts.get(&*line.host) {
-                    line.host = name.as_str().into();
-                }
-                intake.line(line)?;
-            }
-            Err(()) => intake.summary.unreadable_line(),
-        }
-    }
-    let mut summary = intake.finish()?;
+    let mut run = Run {
+        args,
+        hosts: config
+            .hosts
+            .iter()
+            .map(|(from, to)| (from.clone(), to.as_str().into()))
+            .collect(),
+        save_every: duration(&args.save_every).context("--save-every")?,
+        intake: Intake::new(&rules, store.as_mut(), locality, args.max_open),
+        keeper,
+        config: &config,
+        incomplete: false,
+    };
+    run.take_up(rules.fingerprint(), output)?;
+    run.files(&inputs, output)?;
+    let Run { intake, incomplete, .. } = run;
+    let mut summary = intake.into_summary();
     summary.seconds = began.elapsed().as_secs_f64();
-    if let Some(warning) = lines.zone_warning() {
-        output.note(&warning);
-    }
-    if lines.cut() > 0 {
-        output.note(&format!(
-            "warning: {} lines were longer than 64 KiB and were cut there",
-            lines.cut()
-        ));
-    }
     match kind {
         StoreKind::Ndjson if output.json => output.note(&serde_json::to_string(&summary)?),
         StoreKind::Ndjson => {
@@ -68,9 +90,144 @@ pub(super) fn run(global: &Global, args: &IndexArgs, output: &mut Output) -> Res
     if kind == StoreKind::Elasticsearch {
         cluster::forget(global, &config, output)?;
     }
-    Ok(if lines.incomplete || refused > 0 {
+    Ok(if incomplete || refused > 0 {
         Ending::Incomplete
     } else {
         Ending::Done
     })
+}
+
+/// A run.
+struct Run<'a> {
+    args: &'a IndexArgs,
+    config: &'a Config,
+    /// The names that hosts are given.
+    hosts: HashMap<String, Arc<str>>,
+    save_every: Duration,
+    intake: Intake<'a>,
+    /// None in a store that keeps no state.
+    keeper: Option<Keeper>,
+    /// Some input could not be read.
+    incomplete: bool,
+}
+
+impl Run<'_> {
+    /// Takes up what an earlier run left, with today's rules.
+    fn take_up(&mut self, rules: &str, output: &mut Output) -> Result<()> {
+        let Some(keeper) = &mut self.keeper else { return Ok(()) };
+        self.intake.resume(&keeper.state.waiting);
+        let state = &mut keeper.state;
+        let before = std::mem::replace(&mut state.rules, rules.to_owned());
+        let Some(at) = state.saved_at.filter(|_| before != state.rules) else {
+            return Ok(());
+        };
+        let count = self.intake.read_open_again(Moment(at.0 - OPEN_MS))?;
+        output.note(&format!(
+            "the rules have changed: the lines of {count} messages that are not over were read again with them; \
+             --from-scratch reads everything again"
+        ));
+        Ok(())
+    }
+
+    /// Reads files, on from where they were.
+    fn files(&mut self, inputs: &Inputs, output: &mut Output) -> Result<()> {
+        let dating = dating(self.args.timezone.as_ref(), self.args.year, self.config)?;
+        let Some(keeper) = &mut self.keeper else {
+            let (sources, failed) = source::open(&inputs.files, dating);
+            let mut lines = Lines::of(sources, failed);
+            return self.read(&mut lines, &[], output);
+        };
+        let mut counting = keeper.counting();
+        if inputs.is_stdin() {
+            // Whoever pipes a log in twice reads it twice: the larger count stands.
+            counting.writer = state::random();
+        }
+        self.intake.count_for(counting);
+        let (stdin, named): (Vec<_>, Vec<_>) = inputs.files.iter().cloned().partition(|file| file == Path::new("-"));
+        let found = source::find(&named, std::mem::take(&mut keeper.state.files), dating.now);
+        for lost in &found.lost {
+            self.incomplete = true;
+            output.complaint(&lost_words(lost));
+        }
+        let mut kept = found.kept;
+        let mut failed: Vec<SourceError> = found.errors;
+        let mut sources: Vec<Box<dyn Source + Send>> = Vec::new();
+        if !stdin.is_empty() {
+            sources.push(Box::new(StdinSource::new(dating)));
+        }
+        for FileToRead { file, place, hold } in found.files {
+            let seen = place.as_ref().map(|place| place.position).unwrap_or_default();
+            match FileSource::of(file, dating, seen, hold) {
+                Ok(source) => sources.push(Box::new(source)),
+                Err(error) => {
+                    failed.push(error);
+                    kept.extend(place);
+                }
+            }
+        }
+        let mut lines = Lines::of(sources, failed);
+        self.read(&mut lines, &kept, output)
+    }
+
+    /// Reads lines to their end, and saves on the way how far it is. `kept`: the places of other files.
+    fn read(&mut self, lines: &mut Lines, kept: &[Place], output: &mut Output) -> Result<()> {
+        let mut saved = Instant::now();
+        let mut count = 0;
+        while let Some(line) = lines.next(output) {
+            match line {
+                Ok(mut line) => {
+                    if let Some(name) = self.hosts.get(&*line.host) {
+                        line.host = Arc::clone(name);
+                    }
+                    self.intake.line(line)?;
+                }
+                Err(origin) => self.intake.unreadable(&origin),
+            }
+            count += 1;
+            if count % EVERY == 0 && self.keeper.is_some() && saved.elapsed() >= self.save_every {
+                self.save(lines, kept)?;
+                saved = Instant::now();
+            }
+        }
+        self.save(lines, kept)?;
+        self.intake.summary.seen(lines.seen());
+        self.incomplete |= lines.incomplete;
+        if let Some(warning) = lines.zone_warning() {
+            output.note(&warning);
+        }
+        if lines.cut() > 0 {
+            output.note(&format!(
+                "warning: {} lines were longer than 64 KiB and were cut there",
+                lines.cut()
+            ));
+        }
+        Ok(())
+    }
+
+    /// First the store, then the state: what is saved as read must be kept.
+    fn save(&mut self, lines: &Lines, kept: &[Place]) -> Result<()> {
+        self.intake.commit()?;
+        let Some(keeper) = &mut self.keeper else { return Ok(()) };
+        keeper.state.files = kept.iter().cloned().chain(lines.places()).collect();
+        keeper.state.waiting = self.intake.waiting();
+        keeper.save()?;
+        self.intake.next_generation();
+        Ok(())
+    }
+}
+
+fn lost_words(lost: &Place) -> String {
+    format!(
+        "another file took the place of {}, and what was written to the old one after line {} is nowhere beside it; \
+         name where it goes when it is rotated, for example '{}*'",
+        super::escape::escape(&lost.path),
+        lost.position.lines,
+        super::escape::escape(&lost.path)
+    )
+}
+
+fn duration(text: &str) -> Result<Duration> {
+    Ok(Duration::from_millis(
+        u64::try_from(when::span(text)?).unwrap_or_default(),
+    ))
 }

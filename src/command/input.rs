@@ -4,8 +4,8 @@ use anyhow::{Result, bail};
 
 use crate::cli::Input;
 use crate::config::Config;
-use crate::line::{Dating, Line, TimeZone};
-use crate::source::{Merge, Read, Source, SourceError};
+use crate::line::{Dating, Line, Origin, TimeZone};
+use crate::source::{Merge, Place, Read, Source, SourceError};
 
 use super::output::Output;
 use super::progress::Bar;
@@ -18,28 +18,49 @@ pub(super) struct Lines {
     pub(super) incomplete: bool,
 }
 
+/// How stamps are to be read that do not tell it all: by the flags, else the configuration.
+pub(super) fn dating(zone: Option<&String>, year: Option<i32>, config: &Config) -> Result<Dating> {
+    let zone = zone.or(config.timezone.as_ref());
+    let zone = zone.map_or(Ok(TimeZone::default()), |zone| read_zone(zone))?;
+    Ok(Dating::today(zone, year))
+}
+
 impl Lines {
     /// Opens what can be opened.
     pub(super) fn open(input: &Input, config: &Config) -> Result<Self> {
-        let zone = input.timezone.as_ref().or(config.timezone.as_ref());
-        let zone = zone.map_or(Ok(TimeZone::default()), |zone| read_zone(zone))?;
-        let (sources, failed) = crate::source::open(&input.files, Dating::today(zone, input.year));
+        let dating = dating(input.timezone.as_ref(), input.year, config)?;
+        let (sources, failed) = crate::source::open(&input.files, dating);
+        Ok(Self::of(sources, failed))
+    }
+
+    /// Of these sources, and what could not be opened.
+    pub(super) fn of(sources: Vec<Box<dyn Source + Send>>, failed: Vec<SourceError>) -> Self {
         let source = Merge::new(sources, failed);
         let bar = Bar::new(source.progress().total);
-        Ok(Self {
+        Self {
             source,
             bar,
             incomplete: false,
-        })
+        }
     }
 
-    /// The next line. None at the end; `Some(Err(()))` for a line without a readable header.
-    pub(super) fn next(&mut self, output: &mut Output) -> Option<std::result::Result<Line, ()>> {
+    /// What a later run needs to go on behind what was given.
+    pub(super) fn places(&self) -> Vec<Place> {
+        self.source.places()
+    }
+
+    /// Lines that an earlier run had given.
+    pub(super) fn seen(&self) -> u64 {
+        self.source.tally().seen
+    }
+
+    /// The next line. None at the end; `Some(Err(_))` for a line without a readable header.
+    pub(super) fn next(&mut self, output: &mut Output) -> Option<std::result::Result<Line, Origin>> {
         loop {
             self.bar.show(|| self.source.progress().read);
             match self.source.next() {
                 Ok(Some(Read::Line(line))) => return Some(Ok(line)),
-                Ok(Some(Read::Unreadable { .. })) => return Some(Err(())),
+                Ok(Some(Read::Unreadable { origin, .. })) => return Some(Err(origin)),
                 Ok(None) => {
                     self.bar.finish();
                     return None;

@@ -4,7 +4,7 @@
 //! united, and the documents are made anew. So nothing is ever overwritten with less, and a second reading of a log
 //! ends with the same documents.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
 
@@ -14,18 +14,28 @@ use crate::assemble::evidence::remembered;
 use crate::assemble::mention::leading_queue_id;
 use crate::assemble::{self, Locality, Mention, Mentions, Open};
 use crate::event::{Event, Kind};
-use crate::line::{Digest, Line};
+use crate::ledger::{Counting, Ledger};
+use crate::line::{Digest, Line, Moment, Origin};
+use crate::query::{Cursor, Page, Query};
 use crate::rule::{RuleSet, Scratch};
+use crate::state::Waiting;
 use crate::store::{Change, QueueKey, Store, Stored};
-use crate::transaction::{Document, Transaction, TransactionKind};
+use crate::transaction::{Counts, Document, Transaction, TransactionKind};
 
+use super::slices;
 use super::summary::Summary;
+use super::waiting::WaitingLines;
 
 /// So many queue ids are written at a time.
 const BATCH: usize = 2_000;
 
 /// How often a write is tried when other writers are faster each time.
-const MAX_ROUNDS: usize = 50;
+pub(super) const MAX_ROUNDS: usize = 50;
+
+/// So many slices of the ledger are kept in memory.
+const MAX_SLICES: usize = 50_000;
+/// The same where a slice cannot be added to once it was written.
+const MAX_SLICES_WRITTEN_ONCE: usize = 500_000;
 
 /// Reads lines and keeps what they say.
 pub(super) struct Intake<'a> {
@@ -36,11 +46,29 @@ pub(super) struct Intake<'a> {
     store: &'a mut dyn Store,
     /// Refusals without a queue id, not yet written.
     refusals: Vec<Transaction>,
+    /// Lines of queue ids of which no rule knew any line.
+    waiting: WaitingLines,
+    /// Documents are made anew though no line came.
+    again: bool,
+    ledger: Ledger,
+    /// None in a store that cannot be read back.
+    counting: Option<Counting>,
+    /// Where each source is, by its name.
+    reached: HashMap<Arc<str>, Reached>,
     /// What was done so far.
     pub(super) summary: Summary,
     /// Kind and status of what this run wrote, by a seeded hash of the id: a document that is written again counts once.
     written: HashMap<u64, (TransactionKind, String)>,
     hasher: RandomState,
+}
+
+/// Where a source is: a line without a readable header does not tell when it was said.
+#[derive(Default)]
+struct Reached {
+    /// The last line's moment.
+    at: Option<Moment>,
+    /// Lines without a readable header in front of all others.
+    early: u64,
 }
 
 impl<'a> Intake<'a> {
@@ -53,29 +81,130 @@ impl<'a> Intake<'a> {
             locality,
             store,
             refusals: Vec::new(),
+            waiting: WaitingLines::default(),
+            again: false,
+            ledger: Ledger::default(),
+            counting: None,
+            reached: HashMap::new(),
             summary: Summary::default(),
             written: HashMap::new(),
             hasher: RandomState::new(),
         }
     }
 
+    /// From now on, lines are counted for this generation of a state.
+    pub(super) fn count_for(&mut self, counting: Counting) {
+        self.counting = Some(counting);
+    }
+
+    /// The state was saved.
+    pub(super) fn next_generation(&mut self) {
+        if let Some(counting) = &mut self.counting {
+            counting.generation += 1;
+        }
+    }
+
+    /// Takes up lines that waited when an earlier run ended, with today's rules.
+    pub(super) fn resume(&mut self, waiting: &[Waiting]) {
+        for old in waiting {
+            let Some(line) = old.line() else { continue };
+            let line = Arc::new(line);
+            let digest = line.digest();
+            match self.rules.event(&line, &mut self.scratch) {
+                Some(event) => self.keep(digest, event),
+                None => self.open.add_unmatched(digest, line, &old.queue_id),
+            }
+        }
+    }
+
+    /// Lines that wait for others of their queue id.
+    pub(super) fn waiting(&self) -> Vec<Waiting> {
+        self.waiting.to_save()
+    }
+
+    /// Reads the lines of messages that are not over again, with today's rules. Returns how many queue ids.
+    pub(super) fn read_open_again(&mut self, since: Moment) -> Result<usize> {
+        let query = Query::all([Query::is("open", "true")?, Query::between(Some(since), None)]);
+        let mut keys = BTreeSet::new();
+        let mut page = Page::newest(BATCH);
+        loop {
+            let found = self.store.search(&query, &page)?.documents;
+            let Some(last) = found.last() else { break };
+            page.after = Some(Cursor::behind(last));
+            let key = |document: &Document| {
+                let transaction = document.transaction()?;
+                Some((transaction.host.clone(), transaction.queue_id.clone()?))
+            };
+            keys.extend(found.iter().filter_map(key));
+        }
+        self.again = true;
+        let groups = keys
+            .iter()
+            .map(|(host, id)| Mentions::new(host.as_str().into(), id.as_str().into()));
+        let written = self.write(groups.collect());
+        self.again = false;
+        written.map(|()| keys.len())
+    }
+
     /// Takes a line.
     pub(super) fn line(&mut self, line: Line) -> Result<()> {
         let line = Arc::new(line);
         let digest = line.digest();
-        match self.rules.event(&line, &mut self.scratch) {
-            Some(event) => self.event(digest, event),
-            None => self.unmatched(digest, line),
+        self.reach(&line);
+        if let Some(event) = self.rules.event(&line, &mut self.scratch) {
+            self.count(&line, Counts::of_event(&event));
+            self.keep(digest, event);
+        } else {
+            self.count(&line, Counts::unmatched());
+            self.unmatched(digest, line);
         }
         if self.refusals.len() >= BATCH {
             self.write_refusals()?;
+        }
+        let most = if self.counting.is_some() {
+            MAX_SLICES
+        } else {
+            MAX_SLICES_WRITTEN_ONCE
+        };
+        if self.ledger.len() >= most {
+            self.write_slices()?;
         }
         let finished = self.open.take_finished();
         self.write(finished)
     }
 
-    fn event(&mut self, digest: Digest, event: Event) {
-        self.summary.lines.count(&event);
+    /// Takes a line without a readable header.
+    pub(super) fn unreadable(&mut self, origin: &Origin) {
+        let counts = Counts::unreadable();
+        self.summary.count(counts);
+        let reached = self.reached.entry(Arc::clone(&origin.source)).or_default();
+        match reached.at {
+            Some(at) => self.ledger.unreadable(at),
+            None => reached.early += 1,
+        }
+    }
+
+    fn reach(&mut self, line: &Line) {
+        if let Some(reached) = self.reached.get_mut(&line.origin.source) {
+            reached.at = Some(line.at);
+            for _ in 0..std::mem::take(&mut reached.early) {
+                self.ledger.unreadable(line.at);
+            }
+            return;
+        }
+        let reached = Reached {
+            at: Some(line.at),
+            early: 0,
+        };
+        self.reached.insert(Arc::clone(&line.origin.source), reached);
+    }
+
+    fn count(&mut self, line: &Line, counts: Counts) {
+        self.summary.count(counts);
+        self.ledger.line(&line.host, &line.program, line.at, counts);
+    }
+
+    fn keep(&mut self, digest: Digest, event: Event) {
         if event.kind == Kind::Noise {
             return;
         }
@@ -95,17 +224,27 @@ impl<'a> Intake<'a> {
         }
     }
 
-    /// Writes all that is open and waits until the store has it.
-    pub(super) fn finish(mut self) -> Result<Summary> {
+    /// Writes all that was read and waits until the store has it.
+    pub(super) fn commit(&mut self) -> Result<()> {
         let rest = self.open.take_all();
         self.write(rest)?;
         self.write_refusals()?;
+        self.write_slices()?;
         self.store.commit()?;
-        self.unite_rivals()?;
+        self.unite_rivals()
+    }
+
+    /// What was done in all.
+    pub(super) fn into_summary(mut self) -> Summary {
         for (kind, status) in self.written.into_values() {
             self.summary.document(kind, status);
         }
-        Ok(self.summary)
+        self.summary
+    }
+
+    fn write_slices(&mut self) -> Result<()> {
+        let slices = self.ledger.take();
+        slices::write(self.store, slices, self.counting.as_ref())
     }
 
     /// Where another process gave a life another id because one of both had not seen its start, both become one.
@@ -207,25 +346,27 @@ impl<'a> Intake<'a> {
 
     /// The changes that bring the store from what it has to what all lines together say.
     fn changes(&mut self, mentions: &mut Mentions, stored: Vec<Stored>) -> Vec<Change> {
+        let key = (mentions.host.clone(), mentions.queue_id.clone());
+        if let Some(waiting) = self.waiting.take(&key) {
+            mentions.merge(waiting);
+        }
         let before = mentions.len();
         let stored_count = stored.len();
-        for Stored {
-            document: Document::Transaction(transaction),
-            ..
-        } in &stored
-        {
+        for transaction in stored.iter().filter_map(|stored| stored.document.transaction()) {
             let lines = self.lines_of(transaction, mentions);
             mentions.merge(lines);
         }
         // Several documents of which none brought a new line may still be one life.
-        let nothing_new = before == 0 && stored_count < 2;
+        let nothing_new = before == 0 && stored_count < 2 && !self.again;
         let mut documents = assemble::documents(mentions, &self.locality);
+        if documents.is_empty() {
+            self.waiting.add(key, mentions.clone());
+        }
         let mut changes = Vec::with_capacity(documents.len());
-        for Stored {
-            document: Document::Transaction(old),
-            version,
-        } in stored
-        {
+        for Stored { document, version } in stored {
+            let Document::Transaction(old) = document else {
+                continue;
+            };
             if let Some(index) = documents.iter().position(|document| document.id == old.id) {
                 documents[index].was.clone_from(&old.was);
                 let document = documents.swap_remove(index);
@@ -310,7 +451,7 @@ fn inherit(documents: &mut [Transaction], changes: &mut [Change], old: &Transact
             document: Document::Transaction(document),
             ..
         } => Some(&mut **document),
-        Change::Remove { .. } => None,
+        Change::Put { .. } | Change::Remove { .. } => None,
     });
     let mut heirs: Vec<&mut Transaction> = documents.iter_mut().chain(put).collect();
     let has_its_lines = |heir: &Transaction| old.lines.first().is_some_and(|line| heir.lines.contains(line));

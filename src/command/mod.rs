@@ -3,9 +3,12 @@
 mod cluster;
 mod data;
 mod escape;
+mod gaps;
 mod index;
 mod input;
+mod inputs;
 mod intake;
+mod keeper;
 mod manual;
 mod output;
 mod parse;
@@ -14,10 +17,13 @@ mod retry;
 mod rules;
 mod search;
 mod setup;
+mod slices;
+mod state;
 mod story;
 mod summary;
 mod table;
 mod trace;
+mod waiting;
 mod when;
 
 use std::io;
@@ -58,6 +64,7 @@ pub fn run(cli: Cli) -> ExitCode {
         Command::Parse(args) => parse::run(&cli.global, &args, &mut output),
         Command::Setup(args) => setup::run(&cli.global, &args, &mut output),
         Command::Retry => retry::run(&cli.global, &mut output),
+        Command::State => state::run(&cli.global, &mut output),
         Command::Rules(command) => rules::run(&cli.global, command, &mut output),
         Command::Completions { shell } => manual::completions(shell, &mut output),
         Command::Man => manual::man(&mut output),

@@ -24,10 +24,10 @@ pub(super) fn run(global: &Global, output: &mut Output) -> Result<Ending> {
     };
     let mut unite = |store: &mut ElasticStore, conflicts: &[Document]| -> Result<()> {
         let mut intake = Intake::new(&rules, store, locality.clone(), usize::MAX);
-        for Document::Transaction(document) in conflicts {
+        for document in conflicts.iter().filter_map(Document::transaction) {
             intake.document(document)?;
         }
-        intake.finish()?;
+        intake.commit()?;
         Ok(())
     };
     let retried = store.retry(&mut unite)?;

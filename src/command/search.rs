@@ -12,13 +12,13 @@ use crate::store::Store;
 use crate::transaction::{Document, Transaction};
 
 use super::output::Output;
-use super::{Ending, opened, table, when};
+use super::{Ending, gaps, opened, table, when};
 
 /// Runs it.
 pub(super) fn run(global: &Global, args: &SearchArgs, output: &mut Output) -> Result<Ending> {
     let text = args.query.join(" ");
     let (from, until) = time_frame(args)?;
-    let query = Query::all([read(&text)?, Query::between(from, until)]);
+    let query = Query::all([read(&text)?.of_messages()?, Query::between(from, until)]);
     let store = opened(global)?;
     let order = if args.oldest_first {
         Order::Oldest
@@ -33,16 +33,21 @@ pub(super) fn run(global: &Global, args: &SearchArgs, output: &mut Output) -> Re
     };
     let found = store.search(&query, &page)?;
     let total = found.total;
+    let framed = from.is_some() || until.is_some();
+    let gaps = if total == 0 || (output.json && framed) {
+        gaps::between(store.as_ref(), from, until)?
+    } else {
+        Vec::new()
+    };
     if output.json {
         for document in found.documents {
             output.object(&shown(document, args.lines))?;
         }
-        output.object(&json!({"total": total, "from": from, "to": until, "gaps": []}))?;
+        output.object(&json!({"total": total, "from": from, "to": until, "gaps": gaps}))?;
     } else if total > 0 {
-        let rows: Vec<Transaction> = found.documents.into_iter().map(transaction).collect();
-        table::print(&rows, output)?;
         let first = args.offset + 1;
-        let last = args.offset + rows.len();
+        let last = args.offset + found.documents.len();
+        table::print_documents(&found.documents, output)?;
         let more = if total > last as u64 {
             format!(" of {total}; --offset {last} shows the next")
         } else {
@@ -50,7 +55,8 @@ pub(super) fn run(global: &Global, args: &SearchArgs, output: &mut Output) -> Re
         };
         writeln!(output, "\n{first} to {last}{more}")?;
     } else {
-        output.note(&format!("nothing found for `{text}`{}", frame_words(from, until)));
+        let (frame, silence) = (frame_words(from, until), gaps::words(&gaps));
+        output.note(&format!("nothing found for `{text}`{frame}{silence}"));
     }
     Ok(if total > 0 { Ending::Done } else { Ending::No })
 }
@@ -77,17 +83,26 @@ fn frame_words(from: Option<Moment>, until: Option<Moment>) -> String {
 
 /// As others may see it: never the hidden memory, the raw lines only on request.
 pub(super) fn shown(document: Document, lines: bool) -> Document {
-    let Document::Transaction(mut transaction) = document;
+    let mut document = document.without_memory();
+    if let Document::Transaction(transaction) = &mut document {
+        hide(transaction, lines);
+    }
+    document
+}
+
+/// As others may see it.
+pub(super) fn hide(transaction: &mut Transaction, lines: bool) {
     transaction.memory = None;
     if !lines {
         transaction.lines.clear();
     }
-    Document::Transaction(transaction)
 }
 
-fn transaction(document: Document) -> Transaction {
-    let Document::Transaction(transaction) = document;
-    *transaction
+fn transaction(document: Document) -> Option<Transaction> {
+    match document {
+        Document::Transaction(transaction) => Some(*transaction),
+        Document::Slice(_) => None,
+    }
 }
 
 /// Documents of a store as transactions.
@@ -96,6 +111,6 @@ pub(super) fn transactions(store: &dyn Store, query: &Query, limit: usize) -> Re
         .search(query, &Page::newest(limit))?
         .documents
         .into_iter()
-        .map(transaction)
+        .filter_map(transaction)
         .collect())
 }

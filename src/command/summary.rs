@@ -5,9 +5,8 @@ use std::io::{self, Write};
 
 use serde::Serialize;
 
-use crate::event::{Event, Kind};
 use crate::line::Line;
-use crate::transaction::TransactionKind;
+use crate::transaction::{Counts, TransactionKind};
 
 /// The closing summary of `index`; its JSON is part of the outward contract.
 #[derive(Debug, Default, Serialize)]
@@ -25,54 +24,39 @@ pub(super) struct Summary {
     pub(super) seconds: f64,
 }
 
-/// Lines by what became of them; `read` is the sum of the others but `generic` and `ambiguous`.
+/// Lines by what became of them: `read` = `new` + `seen`.
 #[derive(Debug, Default, Serialize)]
 pub(super) struct Lines {
     /// All.
     pub(super) read: u64,
-    /// Said something.
-    pub(super) matched: u64,
-    /// Recognised and only counted.
-    pub(super) noise: u64,
-    /// No rule knew it.
-    pub(super) unmatched: u64,
-    /// No readable header.
-    pub(super) unreadable: u64,
-    /// Matched by a rule that knows no more than the queue id; not among `matched`.
-    pub(super) generic: u64,
-    /// Claimed by two rules.
-    pub(super) ambiguous: u64,
-}
-
-impl Lines {
-    pub(super) fn count(&mut self, event: &Event) {
-        self.read += 1;
-        if event.generic {
-            self.generic += 1;
-        } else if event.kind == Kind::Noise {
-            self.noise += 1;
-        } else {
-            self.matched += 1;
-        }
-        self.ambiguous += u64::from(event.ambiguous);
-    }
+    /// Those that an earlier run had read.
+    pub(super) seen: u64,
+    /// The others.
+    #[serde(flatten)]
+    pub(super) new: Counts,
 }
 
 impl Summary {
+    /// Lines that no earlier run had read.
+    pub(super) fn count(&mut self, counts: Counts) {
+        self.lines.read += counts.new;
+        self.lines.new += counts;
+    }
+
+    /// Lines that an earlier run had read.
+    pub(super) fn seen(&mut self, lines: u64) {
+        self.lines.read += lines;
+        self.lines.seen += lines;
+    }
+
+    /// The program of a line that no rule knew.
     pub(super) fn unmatched_line(&mut self, line: &Line) {
-        self.lines.read += 1;
-        self.lines.unmatched += 1;
         // A hostile log can name a million programs.
         if self.unmatched.len() < 1_000 || self.unmatched.contains_key(&*line.program) {
             *self.unmatched.entry(line.program.to_string()).or_default() += 1;
         } else {
             *self.unmatched.entry("(others)".to_owned()).or_default() += 1;
         }
-    }
-
-    pub(super) fn unreadable_line(&mut self) {
-        self.lines.read += 1;
-        self.lines.unreadable += 1;
     }
 
     pub(super) fn document(&mut self, kind: TransactionKind, status: String) {
@@ -87,17 +71,22 @@ impl Summary {
 
     /// For a person.
     pub(super) fn print(&self, out: &mut dyn Write) -> io::Result<()> {
-        let Lines {
-            read,
+        let Lines { read, seen, new } = self.lines;
+        let Counts {
             matched,
             noise,
             unmatched,
             unreadable,
             generic,
             ..
-        } = self.lines;
-        writeln!(out, "{read} lines read in {:.1} s", self.seconds)?;
-        let mut parts = vec![format!("{matched} matched"), format!("{noise} noise")];
+        } = new;
+        let before = if seen > 0 {
+            format!(", {seen} of them read before")
+        } else {
+            String::new()
+        };
+        writeln!(out, "{read} lines read in {:.1} s{before}", self.seconds)?;
+        let mut parts = vec![format!("{} matched", matched - generic), format!("{noise} noise")];
         parts.extend((generic > 0).then(|| format!("{generic} known only by their queue id")));
         parts.push(format!("{unmatched} unmatched"));
         parts.extend((unreadable > 0).then(|| format!("{unreadable} without a readable header")));

@@ -4,13 +4,26 @@ use std::io::{self, Write as _};
 
 use comfy_table::{Attribute, Cell, Color, ContentArrangement, Table, presets};
 
-use crate::transaction::{Transaction, TransactionKind};
+use crate::transaction::{Counts, Document, Slice, Transaction, TransactionKind};
 
 use super::escape::escape;
 use super::output::Output;
 
+/// Prints one row a document.
+pub(super) fn print_documents(documents: &[Document], output: &mut Output) -> io::Result<()> {
+    let rows = documents.iter().map(|document| match document {
+        Document::Transaction(transaction) => row(transaction),
+        Document::Slice(slice) => slice_row(slice),
+    });
+    print_rows(rows, output)
+}
+
 /// Prints one row a message.
 pub(super) fn print(transactions: &[Transaction], output: &mut Output) -> io::Result<()> {
+    print_rows(transactions.iter().map(row), output)
+}
+
+fn print_rows(rows: impl Iterator<Item = Vec<Cell>>, output: &mut Output) -> io::Result<()> {
     let mut table = Table::new();
     table.load_style(presets::NOTHING);
     if Output::is_terminal() {
@@ -22,13 +35,30 @@ pub(super) fn print(transactions: &[Transaction], output: &mut Output) -> io::Re
     }
     let header = ["TIME (UTC)", "HOST", "QUEUE ID", "STATUS", "FROM", "TO", "SAID"];
     table.set_header(header.map(|title| Cell::new(title).add_attribute(Attribute::Bold)));
-    for transaction in transactions {
-        table.add_row(row(transaction));
+    for row in rows {
+        table.add_row(row);
     }
     for line in table.lines() {
         writeln!(output, "{}", line.trim_end())?;
     }
     Ok(())
+}
+
+/// What was read in five minutes.
+fn slice_row(slice: &Slice) -> Vec<Cell> {
+    let at = slice.at.rfc3339().replace('T', " ");
+    let Counts { new, unmatched, .. } = slice.counts;
+    let said = format!("{}: {new} lines, {unmatched} of them unmatched", slice.program);
+    let text = |text: &str| Cell::new(escape(text));
+    vec![
+        text(at.get(..19).unwrap_or(&at)),
+        text(&slice.host),
+        text("-"),
+        text("read"),
+        text("-"),
+        text("-"),
+        text(&said),
+    ]
 }
 
 fn row(transaction: &Transaction) -> Vec<Cell> {

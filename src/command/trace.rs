@@ -11,7 +11,7 @@ use crate::store::Store;
 use crate::transaction::{Document, Transaction};
 
 use super::output::Output;
-use super::search::{shown, transactions};
+use super::search::{hide, transactions};
 use super::{Ending, opened, story, table};
 
 /// At most so many transactions are looked at for one queue id, message id or address.
@@ -104,8 +104,7 @@ fn follow(store: &dyn Store, start: Transaction) -> Result<Journey> {
 /// As others may see it.
 fn public(mut journey: Journey, lines: bool) -> Journey {
     for hop in journey.hops.iter_mut().chain(&mut journey.notices) {
-        let Document::Transaction(public) = shown(Document::Transaction(Box::new(hop.clone())), lines);
-        *hop = *public;
+        hide(hop, lines);
     }
     journey
 }

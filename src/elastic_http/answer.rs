@@ -162,7 +162,7 @@ fn stranger(asked: &str, status: u16, headers: &HeaderMap, bytes: &[u8]) -> Http
 }
 
 /// Foreign text for a message: one line, no control characters, at most so many characters.
-fn shown(text: &str, limit: usize) -> String {
+pub(crate) fn shown(text: &str, limit: usize) -> String {
     let mut shown: String = text
         .chars()
         .map(|c| if c.is_control() { ' ' } else { c })

@@ -8,7 +8,7 @@ const MAX_ASKED: Duration = Duration::from_secs(120);
 
 /// The wait before attempt `number` (the first repetition is 1): anything between nothing and a bound that doubles from
 /// half a second to a minute ("full jitter": many clients that failed together do not come back together).
-pub(super) fn wait(number: u32) -> Duration {
+pub(crate) fn wait(number: u32) -> Duration {
     let bound = 500_u64.saturating_mul(1 << number.saturating_sub(1).min(7)).min(60_000);
     // The standard library's hash keys are random: good enough for a delay.
     let random = RandomState::new().build_hasher().finish();
@@ -16,7 +16,7 @@ pub(super) fn wait(number: u32) -> Duration {
 }
 
 /// What `Retry-After` asks for: seconds, or a date. None if it is neither.
-pub(super) fn asked(header: &str, now: chrono::DateTime<chrono::Utc>) -> Option<Duration> {
+pub(crate) fn asked(header: &str, now: chrono::DateTime<chrono::Utc>) -> Option<Duration> {
     let wait = match header.trim().parse::<u64>() {
         Ok(seconds) => Duration::from_secs(seconds),
         Err(_) => (chrono::DateTime::parse_from_rfc2822(header.trim()).ok()?.to_utc() - now)

@@ -11,8 +11,9 @@ use serde_json::Value;
 
 use super::access::Access;
 use super::answer::{self, Answer};
+use super::connection::connection;
 use super::error::HttpError;
-use super::identity::{authorization, base, certificates, setting};
+use super::identity::{authorization, base, setting};
 use super::{Flavour, Notice, backoff};
 
 /// Shorter bodies are not worth compressing.
@@ -41,8 +42,6 @@ enum Body {
 impl ElasticHttp {
     /// Reads the certificates and keys; does not send anything yet.
     pub fn new(access: &Access) -> Result<Self, HttpError> {
-        // Fails only if a provider is there already, which is just as good.
-        let _ = rustls::crypto::ring::default_provider().install_default();
         let mut credentials = access.credentials.clone();
         let mut bases = Vec::new();
         for url in &access.urls {
@@ -59,28 +58,7 @@ impl ElasticHttp {
         if let Some(value) = authorization(&credentials)? {
             headers.insert(AUTHORIZATION, value);
         }
-        let builder = Client::builder()
-            .user_agent(concat!("mailtrail/", env!("CARGO_PKG_VERSION")))
-            .default_headers(headers)
-            // A redirect would carry the key to a stranger, and means a wrong URL anyway.
-            .redirect(reqwest::redirect::Policy::none())
-            .connect_timeout(access.timeout.min(Duration::from_secs(20)))
-            .timeout(access.timeout);
-        let builder = certificates(builder, access, secure)?;
-        let builder = match &access.proxy {
-            Some(proxy) => builder.proxy(
-                reqwest::Proxy::all(proxy)
-                    .map_err(|_| setting("the proxy's URL is bad", "for instance http://proxy.example:3128"))?,
-            ),
-            None => builder,
-        };
-        let client = builder.build().map_err(|error| {
-            let cause = std::error::Error::source(&error).map_or_else(|| error.to_string(), ToString::to_string);
-            setting(
-                &format!("cannot set up TLS: {cause}"),
-                "check `ca` and `client_certificate`",
-            )
-        })?;
+        let client = connection(access, headers, secure)?;
         Ok(Self {
             client,
             bases,
@@ -100,6 +78,11 @@ impl ElasticHttp {
     /// `DELETE path`
     pub fn delete(&self, path: &str) -> Result<Answer, HttpError> {
         self.send(&Method::DELETE, path, &Body::Nothing)
+    }
+
+    /// `DELETE path` with JSON.
+    pub fn delete_with(&self, path: &str, body: &Value) -> Result<Answer, HttpError> {
+        self.send(&Method::DELETE, path, &json(body))
     }
 
     /// `POST path` with JSON, or with nothing for null.

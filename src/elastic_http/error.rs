@@ -53,8 +53,14 @@ impl HttpError {
         }
     }
 
+    /// With the status of the answer.
+    pub(crate) fn with_status(mut self, status: u16) -> Self {
+        self.status = Some(status);
+        self
+    }
+
     /// Is it worth to send the same request again, perhaps to another node?
-    pub(super) fn passes(&self) -> bool {
+    pub(crate) fn passes(&self) -> bool {
         matches!(
             self.trouble,
             Trouble::Unreachable | Trouble::Interrupted | Trouble::Busy
@@ -62,7 +68,7 @@ impl HttpError {
     }
 
     /// What the HTTP library says of a request to `url`, in words that name the cause.
-    pub(super) fn of_request(url: &str, error: &reqwest::Error) -> Self {
+    pub(crate) fn of_request(url: &str, error: &reqwest::Error) -> Self {
         if let Some(tls) = tls_error(error) {
             let (why, help) = explain_tls(tls);
             return Self::new(

@@ -8,8 +8,9 @@
 
 mod access;
 mod answer;
-mod backoff;
+pub(crate) mod backoff;
 mod client;
+mod connection;
 mod error;
 mod identity;
 mod secret;
@@ -17,7 +18,9 @@ mod server;
 
 pub use access::{Access, Credentials, Notice};
 pub use answer::Answer;
+pub(crate) use answer::shown;
 pub use client::ElasticHttp;
+pub(crate) use connection::connection;
 pub use error::{HttpError, Trouble};
 pub use secret::Secret;
 pub use server::{Flavour, Server};

@@ -90,6 +90,16 @@ impl Calendar {
         &mut self.evidence
     }
 
+    /// Where the log is. None before the first line.
+    pub(crate) fn reached(&self) -> Option<Moment> {
+        self.reached
+    }
+
+    /// Goes on where the log was.
+    pub(crate) fn resume(&mut self, reached: Option<Moment>) {
+        self.reached = reached;
+    }
+
     /// The moment of the next line's stamp. `queue_time`: what its queue id tells; asked only when the stamp is new.
     /// None if no year has such a day.
     pub(crate) fn moment(&mut self, stamp: Stamp, queue_time: impl FnOnce() -> Option<Moment>) -> Option<Moment> {

@@ -21,6 +21,11 @@ pub(crate) struct Header<'a> {
 }
 
 impl<'a> Header<'a> {
+    /// True if the stamp tells year and zone.
+    pub(crate) fn is_absolute(&self) -> bool {
+        matches!(self.stamp, Stamp::Absolute(_))
+    }
+
     /// Reads a line without its line end. None if it has no header that tells a time.
     pub(crate) fn read(line: &'a [u8]) -> Option<Self> {
         // A log that was truncated under its writer's hands begins with a hole of NULs.

@@ -23,8 +23,9 @@ mod zone_check;
 
 pub use calendar::{Dating, Evidence, TimeZone};
 pub use digest::Digest;
+pub(crate) use header::Header;
 pub use moment::Moment;
-pub use reader::{MAX_REPEATED, Reader};
+pub use reader::{Context, MAX_REPEATED, Reader};
 
 use std::ops::Range;
 use std::sync::Arc;

@@ -23,9 +23,27 @@ pub(crate) struct Ordinals {
     young: Counts,
     old: Counts,
     since: i64,
+    /// How many generations there were.
+    generation: u64,
 }
 
 impl Ordinals {
+    /// Rises with the line that begins a generation. A reading that begins with the first line of the generation
+    /// before this one counts on as if it had read everything.
+    pub(crate) fn generation(&self) -> u64 {
+        self.generation
+    }
+
+    /// The second at which this generation began.
+    pub(crate) fn since(&self) -> i64 {
+        self.since
+    }
+
+    /// Begins with the first line of a generation, of which [`Self::since`] was told.
+    pub(crate) fn resume(&mut self, since: i64) {
+        self.since = since;
+    }
+
     /// The ordinal of this line, which is counted. `line.ordinal` itself plays no part.
     pub(crate) fn next(&mut self, line: &Line) -> u16 {
         let second = line.at.second();
@@ -33,6 +51,7 @@ impl Ordinals {
             self.old.clear();
             std::mem::swap(&mut self.old, &mut self.young);
             self.since = self.since.max(second);
+            self.generation += 1;
         }
         let key = self.key(line);
         let before = self.old.get(&key).copied();

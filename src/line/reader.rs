@@ -23,6 +23,15 @@ pub const MAX_REPEATED: u32 = 10_000;
 /// How many bytes at the beginning of a log are searched for its year.
 const HEAD_BYTES: usize = 256 * 1024;
 
+/// What a reader knows before a line: with it another reader can go on from there, and gives the same lines.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Context {
+    /// Where the log is: tells the year of a stamp without one. None before the first line.
+    pub reached: Option<Moment>,
+    /// Since which second equal lines are counted together.
+    pub since: i64,
+}
+
 /// Reads the lines of one source.
 #[derive(Debug)]
 pub struct Reader {
@@ -67,6 +76,26 @@ impl Reader {
         self.calendar.evidence().log = proven;
         // On a copy: the first line itself must still find the calendar untouched.
         self.calendar.clone().moment(first?, || None)
+    }
+
+    /// Goes on with a line at which [`Reader::generation`] rose, knowing what was known there.
+    pub fn resume(&mut self, context: Context) {
+        self.calendar.resume(context.reached);
+        self.ordinals.resume(context.since);
+    }
+
+    /// What is known by now.
+    pub fn context(&self) -> Context {
+        Context {
+            reached: self.calendar.reached(),
+            since: self.ordinals.since(),
+        }
+    }
+
+    /// Rises with some lines. Whoever goes on later must begin with the last but one of these lines: from there on,
+    /// equal lines are counted as if everything had been read.
+    pub fn generation(&self) -> u64 {
+        self.ordinals.generation()
     }
 
     /// Reads the next line, without its line end (carriage returns before it are taken off here). None if it has no
@@ -118,6 +147,11 @@ impl Reader {
         }
         line.ordinal = self.ordinals.next(&line);
         Some(line)
+    }
+
+    /// Is there more of what the last line stood for?
+    pub fn is_pending(&self) -> bool {
+        self.pending.is_some()
     }
 
     /// The origin of a line of this source.

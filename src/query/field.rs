@@ -88,8 +88,7 @@ impl Field {
     /// Gives every value of this field in the document, as it is indexed. Nothing for an absent one, for an address
     /// that is none, and for a keyword above [`MAX_KEYWORD`].
     pub fn each_value(&self, document: &Document, sink: &mut dyn FnMut(Value<'_>)) {
-        let Document::Transaction(transaction) = document;
-        (self.read)(transaction, &mut |raw| match (self.kind, raw) {
+        let mut sink = |raw: Raw<'_>| match (self.kind, raw) {
             (Kind::Keyword, Raw::Text(text)) => keyword(text, sink),
             (Kind::Words, Raw::Text(text)) => sink(Value::Words(text)),
             (Kind::Ip, Raw::Text(text)) => {
@@ -102,7 +101,18 @@ impl Field {
             (_, Raw::Decimal(number)) => sink(Value::Decimal(number)),
             (_, Raw::Time(at)) => sink(Value::Date(at)),
             (_, Raw::Flag(flag)) => sink(Value::Bool(flag)),
-        });
+        };
+        match document {
+            Document::Transaction(transaction) => (self.read)(transaction, &mut sink),
+            Document::Slice(slice) => match self.path {
+                "kind" => sink(Raw::Text("slice")),
+                "host" => sink(Raw::Text(&slice.host)),
+                "id" => sink(Raw::Text(&slice.id)),
+                "@timestamp" => sink(Raw::Time(slice.at.0)),
+                "end" => sink(Raw::Time(slice.last.0)),
+                _ => {}
+            },
+        }
     }
 }
 
@@ -151,8 +161,10 @@ impl Place {
         match self {
             Self::Field(field) => field.each_value(document, sink),
             Self::Extra(name) => {
-                let Document::Transaction(transaction) = document;
-                if let Some(text) = transaction.extra.get(name) {
+                let extra = document
+                    .transaction()
+                    .and_then(|transaction| transaction.extra.get(name));
+                if let Some(text) = extra {
                     keyword(text, sink);
                 }
             }
@@ -250,7 +262,7 @@ fields! {
     "fate.discarded" ["discarded"] Keyword "a recipient whose mail was thrown away by rule" fate!(Discarded);
     "fate.deleted" ["deleted"] Keyword "a recipient whose mail a person removed" fate!(Deleted);
     "status" [] Keyword "of the whole mail: delivered, bounced, deferred, partial, rejected ..." |mail, sink| sink(Raw::Text(&mail.status));
-    "kind" [] Keyword "mail or reject" |mail, sink| sink(Raw::Text(match mail.kind {
+    "kind" [] Keyword "mail, reject or slice (what was read in five minutes)" |mail, sink| sink(Raw::Text(match mail.kind {
         TransactionKind::Mail => "mail",
         TransactionKind::Reject => "reject",
     }));

@@ -61,6 +61,24 @@ impl Query {
             .map(Self::any)
     }
 
+    /// Does it ask for something in the field with this path?
+    pub fn asks_for(&self, path: &str) -> bool {
+        match self {
+            Self::Everything => false,
+            Self::Term { place, .. } => place.path() == path,
+            Self::All(queries) | Self::Any(queries) => queries.iter().any(|query| query.asks_for(path)),
+            Self::Not(query) => query.asks_for(path),
+        }
+    }
+
+    /// The same among messages and refusals: without what only counts (slices), unless it asks for kinds itself.
+    pub fn of_messages(self) -> Result<Self, QueryError> {
+        if self.asks_for("kind") {
+            return Ok(self);
+        }
+        Ok(Self::all([self, Self::is("kind", "slice")?.negated()]))
+    }
+
     /// Documents whose `@timestamp` is at or after `from` and before `to`. None: open.
     pub fn between(from: Option<Moment>, to: Option<Moment>) -> Self {
         let test = Test::Date(from.map(|at| at.0), to.map(|at| at.0));

@@ -16,6 +16,10 @@ pub(super) struct RawLine<'a> {
     pub(super) bytes: &'a [u8],
     /// True if it was longer.
     pub(super) cut: bool,
+    /// Where it ends, its line end included, in (unpacked) bytes from the beginning.
+    pub(super) end: u64,
+    /// False for a last line without line end.
+    pub(super) complete: bool,
 }
 
 /// Lines of a stream.
@@ -38,7 +42,8 @@ pub(super) struct Blocks {
 }
 
 impl Blocks {
-    pub(super) fn new(input: Box<dyn Read + Send>) -> Self {
+    /// Of an input of which so many bytes and lines were left out.
+    pub(super) fn new(input: Box<dyn Read + Send>, offset: u64, lines: u64) -> Self {
         Self {
             input,
             block: vec![0; BLOCK_BYTES],
@@ -47,9 +52,9 @@ impl Blocks {
             searched: 0,
             ended: false,
             failed: None,
-            offset: 0,
+            offset,
             thrown: 0,
-            lines: 0,
+            lines,
         }
     }
 
@@ -82,7 +87,7 @@ impl Blocks {
             if let Some(found) = memchr::memchr(b'\n', unread) {
                 let length = self.searched + found;
                 self.offset += length as u64 + 1 + self.thrown;
-                return Ok(Some(self.give(length, length + 1)));
+                return Ok(Some(self.give(length, length + 1, self.offset)));
             }
             self.searched = self.end - self.start;
             if self.searched > MAX_LINE_BYTES {
@@ -98,13 +103,14 @@ impl Blocks {
             if self.ended {
                 // It is not complete: `offset` stays, so that whoever reads on begins with it.
                 let length = self.end - self.start;
-                return Ok((length > 0).then(|| self.give(length, length)));
+                let end = self.offset + length as u64 + self.thrown;
+                return Ok((length > 0).then(|| self.give(length, length, end)));
             }
             self.fill();
         }
     }
 
-    fn give(&mut self, length: usize, taken: usize) -> RawLine<'_> {
+    fn give(&mut self, length: usize, taken: usize, end: u64) -> RawLine<'_> {
         let start = self.start;
         self.start += taken;
         self.searched = 0;
@@ -113,6 +119,8 @@ impl Blocks {
         RawLine {
             bytes: self.block.get(start..start + kept).unwrap_or_default(),
             cut: std::mem::take(&mut self.thrown) > 0 || length > kept,
+            end,
+            complete: taken > length,
         }
     }
 

@@ -26,6 +26,16 @@ const FOREIGN: &[(&[u8], &str, &str)] = &[
     (b"PK\x03\x04", "zip", "unzip -p"),
 ];
 
+impl Plain {
+    /// Of an input that is known not to be packed.
+    pub(super) fn of(bytes: impl Read + Send + 'static) -> Self {
+        Self {
+            bytes: Box::new(bytes),
+            packed: false,
+        }
+    }
+}
+
 /// Finds out how an input is packed: not at all, gzip (any number of members) or Zstandard.
 pub(super) fn unpacked<R: Read + Send + 'static>(name: &str, mut input: R) -> Result<Plain, SourceError> {
     let failed = |error| SourceError::new(name, 0, false, error);

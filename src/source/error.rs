@@ -61,6 +61,9 @@ pub enum SourceError {
         /// What the decompressor said.
         error: io::Error,
     },
+    /// A server did not give what it was asked for.
+    #[error(transparent)]
+    Server(#[from] crate::elastic_http::HttpError),
     /// The system could not read on.
     #[error("cannot read {name} after line {lines}: {error}; run it again, lines that were read before are recognised")]
     Io {

@@ -1,80 +1,111 @@
 //! One file: plain, gzip or Zstandard, told by its first bytes.
 //!
-//! Many files may be open at once and wait for their turn, so a waiting file keeps no more than its handle. The
-//! handle, not the path: a file that is rotated away meanwhile is still the one that was named.
+//! Many files may be open at once and wait for their turn, so a waiting file keeps no more than its handle.
 
 use std::fs::File;
-use std::io::{self, Seek};
+use std::io::{self, Read as _, Seek as _, SeekFrom};
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use super::codec;
+use super::codec::{self, Plain};
 use super::file_date;
+use super::found_file::FoundFile;
 use super::stream::Stream;
-use super::{Progress, Read, Source, SourceError, Tally};
+use super::{Place, Position, Progress, Read, Source, SourceError, Tally};
 use crate::line::{Dating, Evidence, Moment, Reader};
 
 /// Reads one file.
 pub struct FileSource {
-    name: Arc<str>,
+    file: FoundFile,
     reader: Reader,
     begins: Option<Moment>,
-    /// Until the first line is asked for.
-    waiting: Option<File>,
+    /// Behind what earlier runs have read.
+    seen: Position,
+    hold: bool,
+    /// None until the first line is asked for.
     stream: Option<Stream>,
+    failed: bool,
     read: Arc<AtomicU64>,
-    /// None for a pipe.
-    total: Option<u64>,
+    now: Moment,
 }
 
 impl FileSource {
     /// Opens a file and looks at its beginning. A pipe or device is only read when it is its turn.
     pub fn open(path: &Path, dating: Dating) -> Result<Self, SourceError> {
-        let name: Arc<str> = path.to_string_lossy().into();
-        let failed = |error| SourceError::new(&name, 0, false, error);
-        let mut file = File::open(path).map_err(failed)?;
-        let metadata = file.metadata().map_err(failed)?;
-        if metadata.is_dir() {
-            return Err(failed(io::ErrorKind::IsADirectory.into()));
-        }
-        let regular = metadata.is_file();
+        Self::of(FoundFile::open(path)?, dating, Position::default(), false)
+    }
+
+    /// Goes on behind what an earlier run has read of a file. `hold`: a last line without line end is left for later,
+    /// as it may grow.
+    pub fn of(file: FoundFile, dating: Dating, seen: Position, hold: bool) -> Result<Self, SourceError> {
         let evidence = Evidence {
             log: None,
-            name: path
+            name: file
+                .path
                 .file_name()
                 .and_then(|name| file_date::latest(&name.to_string_lossy())),
-            modified: regular.then(|| metadata.modified().ok().and_then(moment)).flatten(),
+            modified: file.modified.filter(|_| file.regular),
         };
-        let mut reader = Reader::new(Arc::clone(&name), dating, evidence);
-        let mut begins = None;
-        if regular {
-            let head = file.try_clone().map_err(failed)?;
-            let mut stream = Stream::new(Arc::clone(&name), codec::unpacked(&name, head)?);
+        let mut reader = Reader::new(Arc::clone(&file.name), dating, evidence);
+        let mut begins = seen.restart.context.reached;
+        if begins.is_none() && file.regular {
+            let mut stream = Stream::new(Arc::clone(&file.name), file.plain()?);
             begins = stream.look_ahead(&mut reader, true);
-            file.rewind().map_err(failed)?;
         }
+        reader.resume(seen.restart.context);
         Ok(Self {
-            name,
+            file,
             reader,
             begins,
-            waiting: Some(file),
+            seen,
+            hold,
             stream: None,
+            failed: false,
             read: Arc::default(),
-            total: regular.then_some(metadata.len()),
+            now: dating.now,
         })
     }
 
     /// Where the last complete line that was given ends, in unpacked bytes from the beginning of the file. A last line
     /// without line end is given, but not counted here: it may grow.
     pub fn offset(&self) -> u64 {
-        self.stream.as_ref().map_or(0, Stream::offset)
+        let position = self.stream.as_ref().map_or(self.seen, Stream::position);
+        position.offset - position.partial
+    }
+
+    /// Was a last line without line end left for later?
+    pub fn is_holding(&self) -> bool {
+        self.stream.as_ref().is_some_and(Stream::is_holding)
+    }
+
+    /// Its unpacked bytes from where it is to be read on.
+    fn plain(&self) -> Result<Plain, SourceError> {
+        let offset = self.seen.restart.offset;
+        let failed = |error| SourceError::new(&self.file.name, 0, self.file.packed, error);
+        let mut handle = &*self.file.file;
+        if self.file.regular {
+            let start = if self.file.packed { 0 } else { offset };
+            handle.seek(SeekFrom::Start(start)).map_err(failed)?;
+        }
+        let counted = Counted {
+            file: Arc::clone(&self.file.file),
+            read: Arc::clone(&self.read),
+        };
+        if offset > 0 && !self.file.packed {
+            self.read.store(offset, Ordering::Relaxed);
+            return Ok(Plain::of(counted));
+        }
+        let mut plain = codec::unpacked(&self.file.name, counted)?;
+        // What ends before is told when the rest is read.
+        io::copy(&mut plain.bytes.by_ref().take(offset), &mut io::sink()).map_err(failed)?;
+        Ok(plain)
     }
 }
 
 impl Source for FileSource {
     fn name(&self) -> &str {
-        &self.name
+        &self.file.name
     }
 
     fn begins(&self) -> Option<Moment> {
@@ -82,21 +113,31 @@ impl Source for FileSource {
     }
 
     fn next(&mut self) -> Result<Option<Read>, SourceError> {
-        if let Some(file) = self.waiting.take() {
-            let counted = Counted {
-                file,
-                read: Arc::clone(&self.read),
-            };
-            let mut stream = Stream::new(Arc::clone(&self.name), codec::unpacked(&self.name, counted)?);
-            if self.total.is_none() {
+        if self.stream.is_none() && !self.failed {
+            let plain = self.plain().inspect_err(|_| self.failed = true)?;
+            let mut stream = Stream::after(Arc::clone(&self.file.name), plain, self.seen, self.hold);
+            if !self.file.regular {
                 stream.look_ahead(&mut self.reader, false);
             }
             self.stream = Some(stream);
         }
-        match &mut self.stream {
-            Some(stream) => stream.next(&mut self.reader),
-            None => Ok(None),
-        }
+        let Some(stream) = &mut self.stream else {
+            return Ok(None);
+        };
+        stream.next(&mut self.reader).inspect_err(|_| self.failed = true)
+    }
+
+    fn position(&self) -> Option<Position> {
+        let position = self.stream.as_ref().map_or(self.seen, Stream::position);
+        self.file.regular.then_some(position)
+    }
+
+    fn place(&self, position: Position) -> Option<Place> {
+        let ended = self.stream.as_ref().is_some_and(Stream::has_ended);
+        let all = Some(position) == self.position();
+        let finished = ended && all && !self.failed && !self.is_holding();
+        // One that cannot be read now is a new one the next time.
+        Place::of(&self.file, position, finished, self.now).ok()
     }
 
     fn progress(&self) -> Progress {
@@ -104,7 +145,7 @@ impl Source for FileSource {
         Progress {
             read,
             // A log may have grown since it was opened.
-            total: self.total.map(|total| total.max(read)),
+            total: self.file.regular.then(|| self.file.size.max(read)),
         }
     }
 
@@ -117,19 +158,14 @@ impl Source for FileSource {
 
 /// Counts what was read from the disk.
 struct Counted {
-    file: File,
+    file: Arc<File>,
     read: Arc<AtomicU64>,
 }
 
 impl io::Read for Counted {
     fn read(&mut self, bytes: &mut [u8]) -> io::Result<usize> {
-        let count = self.file.read(bytes)?;
+        let count = (&*self.file).read(bytes)?;
         self.read.fetch_add(count as u64, Ordering::Relaxed);
         Ok(count)
     }
-}
-
-fn moment(time: std::time::SystemTime) -> Option<Moment> {
-    let since = time.duration_since(std::time::UNIX_EPOCH).ok()?;
-    i64::try_from(since.as_millis()).ok().map(Moment)
 }

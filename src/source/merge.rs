@@ -6,7 +6,7 @@
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, VecDeque};
 
-use super::{Progress, Read, Source, SourceError, Tally};
+use super::{Place, Position, Progress, Read, Source, SourceError, Tally};
 use crate::line::Moment;
 
 /// Reads several sources in the order of time.
@@ -22,6 +22,8 @@ struct Waiting {
     /// None if it is yet to be asked.
     ready: Option<Read>,
     at: Moment,
+    /// Behind what was given on; what is ready is not.
+    given: Option<Position>,
 }
 
 impl Merge {
@@ -32,6 +34,7 @@ impl Merge {
             .map(|source| Waiting {
                 // One that does not know its beginning is asked before all others.
                 at: source.begins().unwrap_or(Moment(i64::MIN)),
+                given: source.position(),
                 source,
                 ready: None,
             })
@@ -45,6 +48,14 @@ impl Merge {
             sources,
             failed: failed.into(),
         }
+    }
+}
+
+impl Merge {
+    /// What a later run needs to go on behind what was given, for each source where one can.
+    pub fn places(&self) -> Vec<Place> {
+        let place = |waiting: &Waiting| waiting.source.place(waiting.given?);
+        self.sources.iter().filter_map(place).collect()
     }
 }
 
@@ -80,8 +91,12 @@ impl Source for Merge {
                         }
                         waiting.ready = Some(read);
                     }
-                    Ok(None) => continue,
+                    Ok(None) => {
+                        waiting.given = waiting.source.position();
+                        continue;
+                    }
                     Err(error) => {
+                        waiting.given = waiting.source.position();
                         self.order.push(Reverse((waiting.at, place)));
                         return Err(error);
                     }
@@ -91,6 +106,9 @@ impl Source for Merge {
             // Another one may be earlier than what this one has come to.
             let first = self.order.peek().is_none_or(|other| *other <= key);
             let read = if first { waiting.ready.take() } else { None };
+            if read.is_some() {
+                waiting.given = waiting.source.position();
+            }
             self.order.push(key);
             if read.is_some() {
                 return Ok(read);

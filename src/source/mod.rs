@@ -1,23 +1,52 @@
-//! Where lines come from: files, standard input, and several of them in the order of time.
+//! Where lines come from: files, standard input, several of them in the order of time, Graylog, an index.
 //!
 //! The hard part is that inputs fail half way (a truncated archive, a folder among the files) while the others must
 //! go on: a [`Source`] may be asked again after an error.
 //!
 //! In: paths. Out: [`Line`]s with their origin, and what could not be read as a line.
 
+mod arrival;
+mod batch;
 mod blocks;
 mod codec;
+pub mod elasticsearch;
 mod error;
+mod feed;
+mod field_names;
 mod file;
 mod file_date;
+mod found_file;
+pub mod graylog;
+mod json_field;
+mod mail_query;
 mod merge;
+mod paths;
+mod place;
+mod position;
+mod rotation;
+mod seen;
+mod server_time;
 mod stdin;
+mod stored;
 mod stream;
+mod window;
+mod window_source;
 
+pub use elasticsearch::IndexQuery;
 pub use error::SourceError;
+pub use field_names::FieldNames;
 pub use file::FileSource;
+pub use found_file::FoundFile;
+pub use graylog::{Graylog, GraylogAccess, GraylogQuery};
 pub use merge::Merge;
+pub use paths::matching_paths;
+pub use place::Place;
+pub use position::{Mark, Position};
+pub use rotation::{FileToRead, Found, find};
+pub use seen::Seen;
 pub use stdin::StdinSource;
+pub use window::Window;
+pub use window_source::WindowSource;
 
 use std::sync::Arc;
 
@@ -51,6 +80,16 @@ pub trait Source {
     /// one that failed.
     fn next(&mut self) -> Result<Option<Read>, SourceError>;
 
+    /// Behind the last line that [`Source::next`] gave. None where no later run can go on.
+    fn position(&self) -> Option<Position> {
+        None
+    }
+
+    /// What a later run needs to go on behind this position, which is one of this run. None where none can.
+    fn place(&self, _position: Position) -> Option<Place> {
+        None
+    }
+
     /// How far it is.
     fn progress(&self) -> Progress;
 
@@ -76,6 +115,8 @@ pub struct Tally {
     pub lines: u64,
     /// Raw lines without a readable header.
     pub unreadable: u64,
+    /// Lines that an earlier run had given: read again and left out. Not among the others.
+    pub seen: u64,
     /// Raw lines that were longer than [`crate::line::MAX_LINE_BYTES`] and were cut there.
     pub cut: u64,
     /// By how many minutes the zone is wrong that stamps without one were read in, as
@@ -92,6 +133,7 @@ impl Tally {
             raw_lines: self.raw_lines + other.raw_lines,
             lines: self.lines + other.lines,
             unreadable: self.unreadable + other.unreadable,
+            seen: self.seen + other.seen,
             cut: self.cut + other.cut,
             zone_offset_minutes: offset.or(other.zone_offset_minutes).or(self.zone_offset_minutes),
         }

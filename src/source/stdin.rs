@@ -48,7 +48,7 @@ impl Source for StdinSource {
 
     fn progress(&self) -> Progress {
         Progress {
-            read: self.stream.as_ref().map_or(0, Stream::offset),
+            read: self.stream.as_ref().map_or(0, |stream| stream.position().offset),
             total: None,
         }
     }

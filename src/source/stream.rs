@@ -6,25 +6,50 @@ use std::sync::Arc;
 
 use super::blocks::Blocks;
 use super::codec::Plain;
-use super::{Read, SourceError, Tally};
-use crate::line::{Moment, Reader};
+use super::{Mark, Position, Read, SourceError, Tally};
+use crate::line::{Context, Moment, Reader};
 
 /// A stream that is being read.
 pub(super) struct Stream {
     name: Arc<str>,
     blocks: Option<Blocks>,
     packed: bool,
-    offset: u64,
+    /// A last line without line end is left for later.
+    hold: bool,
+    /// There was one.
+    held: bool,
+    /// Lines up to here were given by an earlier run.
+    seen: Position,
+    /// Behind what was given,
+    given: Position,
+    /// and behind what was read: `message repeated N times` is one line read and many given.
+    read: Position,
+    generation: u64,
+    /// Where the reader's generation began.
+    young: Mark,
     tally: Tally,
 }
 
 impl Stream {
     pub(super) fn new(name: Arc<str>, plain: Plain) -> Self {
+        Self::after(name, plain, Position::default(), false)
+    }
+
+    /// Goes on behind a position; `plain` begins at its [`Position::restart`]. `hold`: a last line without line end is
+    /// left for later, as it may grow.
+    pub(super) fn after(name: Arc<str>, plain: Plain, seen: Position, hold: bool) -> Self {
+        let Mark { offset, lines, .. } = seen.restart;
         Self {
             name,
-            blocks: Some(Blocks::new(plain.bytes)),
+            blocks: Some(Blocks::new(plain.bytes, offset, lines)),
             packed: plain.packed,
-            offset: 0,
+            hold,
+            held: false,
+            seen,
+            given: seen,
+            read: seen,
+            generation: 0,
+            young: seen.restart,
             tally: Tally::default(),
         }
     }
@@ -38,47 +63,101 @@ impl Stream {
     pub(super) fn next(&mut self, reader: &mut Reader) -> Result<Option<Read>, SourceError> {
         if let Some(line) = reader.pending() {
             self.tally.lines += 1;
+            self.note(reader);
             return Ok(Some(Read::Line(line)));
         }
         let Some(blocks) = self.blocks.as_mut() else {
             return Ok(None);
         };
         loop {
-            let number = blocks.lines() + 1;
+            let (start, lines, before) = (blocks.offset(), blocks.lines(), reader.context().reached);
             let raw = match blocks.next() {
-                Ok(Some(raw)) => raw,
-                Ok(None) => {
-                    self.offset = blocks.offset();
-                    self.blocks = None;
-                    return Ok(None);
+                Ok(Some(raw)) if raw.complete || !self.hold => raw,
+                Ok(last) => {
+                    self.held = last.is_some();
+                    return self.ended(Ok(None));
                 }
                 Err(error) => {
                     let error = SourceError::new(&self.name, blocks.lines(), self.packed, error);
-                    self.offset = blocks.offset();
-                    self.blocks = None;
-                    return Err(error);
+                    return self.ended(Err(error));
                 }
             };
+            self.read.offset = raw.end;
+            self.read.partial = if raw.complete { 0 } else { raw.end - start };
+            self.read.lines = lines + 1;
             if raw.bytes.iter().all(u8::is_ascii_whitespace) {
+                continue;
+            }
+            let line = reader.read(raw.bytes, lines + 1);
+            if reader.generation() != self.generation {
+                self.generation = reader.generation();
+                let Context { reached, since } = reader.context();
+                // The first line of all must find its year again.
+                let first = &mut self.young.context.reached;
+                *first = first.or(reached);
+                self.read.restart = self.young;
+                self.young = Mark {
+                    offset: start,
+                    lines,
+                    context: Context {
+                        reached: before.or(reached),
+                        since,
+                    },
+                };
+            }
+            // A last line that was taken without its line end may have got it since.
+            if raw.end <= self.seen.offset + u64::from(self.seen.partial > 0) {
+                self.tally.seen += 1;
+                while reader.pending().is_some() {
+                    self.tally.seen += 1;
+                }
                 continue;
             }
             self.tally.raw_lines += 1;
             self.tally.cut += u64::from(raw.cut);
-            if let Some(line) = reader.read(raw.bytes, number) {
+            let read = if let Some(line) = line {
                 self.tally.lines += 1;
-                return Ok(Some(Read::Line(line)));
-            }
-            self.tally.unreadable += 1;
-            return Ok(Some(Read::Unreadable {
-                origin: reader.origin(number),
-                raw: raw.bytes.into(),
-            }));
+                Read::Line(line)
+            } else {
+                self.tally.unreadable += 1;
+                Read::Unreadable {
+                    origin: reader.origin(lines + 1),
+                    raw: raw.bytes.into(),
+                }
+            };
+            self.note(reader);
+            return Ok(Some(read));
         }
     }
 
-    /// Where the last complete line that was given ends, in unpacked bytes from the beginning.
-    pub(super) fn offset(&self) -> u64 {
-        self.blocks.as_ref().map_or(self.offset, Blocks::offset)
+    /// What was read is given, unless lines of it are still to come.
+    fn note(&mut self, reader: &Reader) {
+        if !reader.is_pending() {
+            self.given = self.read;
+        }
+    }
+
+    fn ended(&mut self, with: Result<Option<Read>, SourceError>) -> Result<Option<Read>, SourceError> {
+        self.blocks = None;
+        if self.read.offset > self.given.offset {
+            self.given = self.read;
+        }
+        with
+    }
+
+    /// Behind what was given.
+    pub(super) fn position(&self) -> Position {
+        self.given
+    }
+
+    /// Was everything read?
+    pub(super) fn has_ended(&self) -> bool {
+        self.blocks.is_none()
+    }
+
+    /// Is a last line without line end left for later?
+    pub(super) fn is_holding(&self) -> bool {
+        self.held
     }
 
     pub(super) fn tally(&self, reader: &Reader) -> Tally {

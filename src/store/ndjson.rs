@@ -19,9 +19,7 @@ impl<W: Write> NdjsonStore<W> {
     }
 
     fn line(&mut self, document: Document) -> std::io::Result<()> {
-        let Document::Transaction(mut transaction) = document;
-        transaction.memory = None;
-        serde_json::to_writer(&mut self.out, &transaction)?;
+        serde_json::to_writer(&mut self.out, &document.without_memory())?;
         self.out.write_all(b"\n")
     }
 }

@@ -141,8 +141,10 @@ pub(super) fn document(mail: Transaction) -> Document {
 }
 
 pub(super) fn mail(document: Document) -> Transaction {
-    let Document::Transaction(mail) = document;
-    *mail
+    match document {
+        Document::Transaction(mail) => *mail,
+        Document::Slice(slice) => panic!("a slice: {slice:?}"),
+    }
 }
 
 /// The JSON of the stored document itself.

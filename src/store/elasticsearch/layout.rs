@@ -7,6 +7,8 @@
 
 use chrono::{DateTime, Months, NaiveDate, Utc};
 
+use crate::transaction::Document;
+
 /// Which of the two families of indices.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Family {
@@ -19,6 +21,14 @@ pub enum Family {
 impl Family {
     /// Both.
     pub const ALL: [Self; 2] = [Self::Transactions, Self::Ledger];
+
+    /// Where this document belongs.
+    pub fn of(document: &Document) -> Self {
+        match document {
+            Document::Transaction(_) => Self::Transactions,
+            Document::Slice(_) => Self::Ledger,
+        }
+    }
 
     fn word(self) -> &'static str {
         match self {
@@ -58,6 +68,12 @@ impl Layout {
     /// The alias over all periods, and the name of the templates: `mailtrail-tx`.
     pub fn alias(&self, family: Family) -> String {
         format!("{}-{}", self.prefix, family.word())
+    }
+
+    /// The path of a request to all indices of both families, which need not be there yet.
+    pub(super) fn everywhere(&self, action: &str) -> String {
+        let aliases = Family::ALL.map(|family| self.alias(family)).join(",");
+        format!("/{aliases}/{action}?ignore_unavailable=true&allow_no_indices=true")
     }
 
     /// All periods: `mailtrail-tx-*`.

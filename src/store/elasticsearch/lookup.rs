@@ -19,8 +19,7 @@ const DOCUMENTS: usize = 200;
 
 /// From now on searches see everything that was written before.
 pub(super) fn refresh(http: &ElasticHttp, layout: &Layout) -> Result<(), StoreError> {
-    let path = format!("/{}/_refresh", layout.alias(Family::Transactions));
-    let answer = http.post(&path, &Value::Null)?;
+    let answer = http.post(&layout.everywhere("_refresh"), &Value::Null)?;
     // No index yet.
     if answer.status != 404 {
         answer.success()?;
@@ -66,7 +65,9 @@ pub(super) fn of_ids(http: &ElasticHttp, layout: &Layout, ids: &[String]) -> Res
     for chunk in ids.chunks(DOCUMENTS) {
         let wanted: Vec<Value> = chunk
             .iter()
-            .filter_map(|id| Some(json!({"_index": layout.index_of(Family::Transactions, id)?, "_id": id})))
+            // An id does not tell its family, and an id of one is none of the other.
+            .flat_map(|id| Family::ALL.map(|family| (layout.index_of(family, id), id)))
+            .filter_map(|(index, id)| Some(json!({"_index": index?, "_id": id})))
             .collect();
         let mut by_id: HashMap<String, Stored> = HashMap::new();
         if !wanted.is_empty() {

@@ -138,7 +138,7 @@ fn ledger() -> Value {
         "schema": whole(), "kind": keyword(), "id": keyword(), "@timestamp": date(),
         "host": keyword(), "program": keyword(), "first": date(), "last": date(),
         // Slices.
-        "counts": {"properties": counts}, "suppressed": whole(),
+        "counts": {"properties": counts}, "suppressed": whole(), "memory": hidden(),
         // Templates.
         "template": words(), "hosts": keyword(), "count": whole(), "example": kept(), "rules": keyword(),
     })

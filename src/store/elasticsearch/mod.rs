@@ -180,7 +180,12 @@ impl ElasticStore {
     }
 
     fn operation(&mut self, id: String, action: Action) -> Result<Operation, StoreError> {
-        let index = self.index_for(Family::Transactions, &id)?;
+        let family = match &action {
+            Action::Create(document) | Action::Replace(document, _) => Family::of(document),
+            // Only provisional transactions are ever taken away.
+            Action::Delete(_) => Family::Transactions,
+        };
+        let index = self.index_for(family, &id)?;
         let mut nothing = Index::default();
         let known = self.indices.get_mut(&index).unwrap_or(&mut nothing);
         Operation::new(id, index, action, &mut |name| known.admits(name))
@@ -210,7 +215,9 @@ impl ElasticStore {
     }
 
     fn remember(&mut self, document: &Document) {
-        let Document::Transaction(transaction) = document;
+        let Some(transaction) = document.transaction() else {
+            return;
+        };
         let Some(queue_id) = &transaction.queue_id else { return };
         let key = QueueKey {
             host: transaction.host.clone(),
@@ -246,8 +253,8 @@ impl Store for ElasticStore {
                 Change::Put { document, version } => {
                     self.remember(&document);
                     let id = document.id().to_owned();
-                    let Document::Transaction(transaction) = &document;
-                    if !transaction.was.is_empty() {
+                    if let Some(transaction) = document.transaction().filter(|transaction| !transaction.was.is_empty())
+                    {
                         earlier.insert(id.clone(), transaction.was.clone());
                     }
                     let action = match version {

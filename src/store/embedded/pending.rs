@@ -31,8 +31,7 @@ pub(super) struct Pending {
 impl Pending {
     pub(super) fn put(&mut self, document: &Document, json: String) {
         let id = document.id().to_owned();
-        let Document::Transaction(transaction) = document;
-        for was in &transaction.was {
+        for was in document.transaction().iter().flat_map(|transaction| &transaction.was) {
             self.now.insert(was.clone(), id.clone());
         }
         if let Some(key) = key_of(document) {

@@ -125,9 +125,12 @@ pub(super) fn parse(json: &str) -> Result<Document, StoreError> {
 }
 
 fn extra(document: &Document) -> BTreeMap<String, OwnedValue> {
-    let Document::Transaction(transaction) = document;
     let mut values = BTreeMap::new();
-    for name in transaction.extra.keys() {
+    for name in document
+        .transaction()
+        .iter()
+        .flat_map(|transaction| transaction.extra.keys())
+    {
         Place::Extra(name.clone()).each_value(document, &mut |value| {
             if let Value::Keyword(text) = value {
                 values.insert(name.clone(), OwnedValue::Str(text.to_owned()));
@@ -235,7 +238,7 @@ pub(super) fn period_of(id: &str) -> Option<&str> {
 
 /// The queue id of a document on its host.
 pub(super) fn key_of(document: &Document) -> Option<QueueKey> {
-    let Document::Transaction(transaction) = document;
+    let transaction = document.transaction()?;
     transaction.queue_id.as_ref().map(|queue_id| QueueKey {
         host: transaction.host.clone(),
         queue_id: queue_id.clone(),

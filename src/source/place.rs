@@ -1,0 +1,131 @@
+//! Which file was read how far: knows a file again after it was renamed, packed, copied, or its inode given away.
+//!
+//! A file is known by its first bytes, and believed to be the same by those in front of the position: a name or an
+//! inode number proves nothing (Filebeat and Fluent Bit lost lines that way), and no two logs begin with the same
+//! kilobyte. Where they do, what is left out is what was read.
+
+use std::io::{self, Read as _};
+
+use serde::{Deserialize, Serialize};
+
+use super::found_file::FoundFile;
+use super::position::Position;
+use crate::line::{Digest, Moment};
+
+/// So many first bytes tell a file.
+pub(super) const HEAD_BYTES: usize = 1024;
+/// So many bytes in front of the position are compared.
+const TAIL_BYTES: u64 = 256;
+
+/// A file, and how far it was read.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Place {
+    /// Where it was found last.
+    pub path: String,
+    /// The device and inode number where it was.
+    pub device: u64,
+    /// See `device`.
+    pub inode: u64,
+    /// Bytes on the disk when it was opened.
+    pub size: u64,
+    /// When it had last been written, in milliseconds since 1970 UTC.
+    pub modified: i64,
+    /// Its first (unpacked) bytes.
+    pub head: Print,
+    /// The bytes in front of the position. Of a packed file none: nobody writes on in the middle of it.
+    pub tail: Print,
+    /// How far it was read.
+    pub position: Position,
+    /// When it was read, or found untouched, last.
+    pub read_at: Moment,
+    /// Everything was read: as long as it is not written to, it need not be opened.
+    pub finished: bool,
+}
+
+/// Some bytes, by which they are known again.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Print {
+    /// How many.
+    pub bytes: u64,
+    /// Their digest.
+    pub digest: String,
+}
+
+impl Print {
+    pub(super) fn of(bytes: &[u8]) -> Self {
+        Self {
+            bytes: bytes.len() as u64,
+            digest: Digest::of_parts(&[b"print", bytes]).to_string(),
+        }
+    }
+
+    fn is_of(&self, bytes: &[u8]) -> bool {
+        *self == Self::of(bytes)
+    }
+}
+
+impl Place {
+    /// The place in a file behind this position. `finished`: everything was read.
+    pub(super) fn of(file: &FoundFile, position: Position, finished: bool, read_at: Moment) -> io::Result<Self> {
+        let tail = if file.packed {
+            Vec::new()
+        } else {
+            let bytes = position.offset.min(TAIL_BYTES);
+            file.bytes_before(position.offset, bytes)?
+        };
+        Ok(Self {
+            path: file.name.to_string(),
+            device: file.device,
+            inode: file.inode,
+            size: file.size,
+            modified: file.modified.map_or(0, |at| at.0),
+            head: Print::of(&file.head),
+            tail: Print::of(&tail),
+            position,
+            read_at,
+            finished,
+        })
+    }
+
+    /// Is it the file that was read up to here, under whatever name?
+    pub(super) fn fits(&self, file: &FoundFile) -> bool {
+        if self.head.bytes == 0 {
+            // Nothing was in it.
+            return self.is_at(file);
+        }
+        let Some(head) = usize::try_from(self.head.bytes)
+            .ok()
+            .and_then(|bytes| file.head.get(..bytes))
+        else {
+            return false;
+        };
+        self.head.is_of(head) && self.tail_fits(file).unwrap_or(false)
+    }
+
+    fn tail_fits(&self, file: &FoundFile) -> io::Result<bool> {
+        let Position { offset, .. } = self.position;
+        if !file.packed {
+            let there = file.size >= offset;
+            return Ok(there && self.tail.is_of(&file.bytes_before(offset, self.tail.bytes)?));
+        }
+        if self.tail.bytes == 0 {
+            return Ok(true);
+        }
+        let mut bytes = file.unpacked()?;
+        let skipped = io::copy(&mut bytes.by_ref().take(offset - self.tail.bytes), &mut io::sink())?;
+        let mut tail = Vec::new();
+        bytes.take(self.tail.bytes).read_to_end(&mut tail)?;
+        Ok(skipped == offset - self.tail.bytes && self.tail.is_of(&tail))
+    }
+
+    /// Is it the same inode?
+    pub(super) fn is_at(&self, file: &FoundFile) -> bool {
+        (self.device, self.inode) == (file.device, file.inode)
+    }
+
+    /// Was nothing written to it since it was read to its end?
+    pub(super) fn is_untouched(&self, file: &FoundFile) -> bool {
+        let modified = file.modified.map_or(0, |at| at.0);
+        self.finished && self.is_at(file) && (self.size, self.modified) == (file.size, modified)
+    }
+}
