@@ -30,6 +30,7 @@ fn by_id(json_lines: &str) -> BTreeMap<String, Value> {
         .collect();
     documents
         .into_iter()
+        .filter(|document| document["kind"] != "slice")
         .filter_map(|document| Some((document["id"].as_str()?.to_owned(), document)))
         .collect()
 }
