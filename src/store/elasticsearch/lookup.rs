@@ -19,7 +19,7 @@ const DOCUMENTS: usize = 200;
 
 /// From now on searches see everything that was written before.
 pub(super) fn refresh(http: &ElasticHttp, layout: &Layout) -> Result<(), StoreError> {
-    let path = format!("/{}/_refresh", layout.alias(Family::Transactions));
+    let path = format!("/{}/_refresh", layout.periods(Family::Transactions));
     let answer = http.post(&path, &Value::Null)?;
     // No index yet.
     if answer.status != 404 {
@@ -133,7 +133,7 @@ fn each_hit(
     if !whole {
         body["_source"] = json!(["host", "queue_id"]);
     }
-    let path = format!("/{}/_search", layout.alias(Family::Transactions));
+    let path = format!("/{}/_search", layout.periods(Family::Transactions));
     loop {
         let answer = http.post(&path, &body)?;
         if answer.status == 404 {

@@ -46,7 +46,7 @@ pub(super) fn search(http: &ElasticHttp, layout: &Layout, query: &Query, page: &
         };
         body["size"] = json!(size);
         body["_source"] = json!(skip == 0);
-        let answer = http.post(&format!("/{}/_search", layout.alias(Family::Transactions)), &body)?;
+        let answer = http.post(&format!("/{}/_search", layout.periods(Family::Transactions)), &body)?;
         if answer.status == 404 {
             return Ok(found);
         }
@@ -82,7 +82,7 @@ pub(super) fn get(http: &ElasticHttp, layout: &Layout, id: &str) -> Result<Optio
         }
     }
     let body = json!({"size": 1, "query": {"term": {"was": id}}, "sort": [{"@timestamp": "desc"}, {"id": "asc"}]});
-    let answer = http.post(&format!("/{}/_search", layout.alias(Family::Transactions)), &body)?;
+    let answer = http.post(&format!("/{}/_search", layout.periods(Family::Transactions)), &body)?;
     if answer.status == 404 {
         return Ok(None);
     }
