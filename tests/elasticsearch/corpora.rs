@@ -121,7 +121,7 @@ fn the_corpora_come_back_as_the_ndjson_documents() {
 fn versions(place: &Place) -> BTreeMap<String, u64> {
     let alias = place
         .layout
-        .alias(mailtrail::store::elasticsearch::Family::Transactions);
+        .periods(mailtrail::store::elasticsearch::Family::Transactions);
     let body = serde_json::json!({"size": 10_000, "_source": false, "seq_no_primary_term": true});
     let answer = place
         .http()

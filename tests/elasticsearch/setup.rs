@@ -160,13 +160,29 @@ fn an_index_of_another_period_or_name_is_none_of_ours() {
         http.put(&format!("/{index}"), &body).unwrap().success().unwrap();
     }
     apply(&place).unwrap();
+    let mut store = place.store();
     let now = chrono::DateTime::parse_from_rfc3339("2030-01-01T00:00:00Z")
         .unwrap()
         .to_utc();
     assert_eq!(
-        place.store().expired(Family::Transactions, 1, now).unwrap(),
+        store.expired(Family::Transactions, 1, now).unwrap(),
         Vec::<String>::new()
     );
+    store
+        .write(vec![Change::Put {
+            document: document(begun(1)),
+            version: None,
+        }])
+        .unwrap();
+    store.commit().unwrap();
+    assert_eq!(
+        store
+            .search(&Query::parse("size:423").unwrap(), &Page::newest(10))
+            .unwrap()
+            .total,
+        1
+    );
+    assert_eq!(store.expired(Family::Transactions, 1, now).unwrap().len(), 1);
 }
 
 #[test]

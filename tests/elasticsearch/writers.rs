@@ -148,7 +148,10 @@ fn a_provisional_document_goes_only_when_its_successor_is_there() {
     store.write(vec![put(&provisional)]).unwrap();
     // Another process has written something under the successor's id.
     store.write(vec![put(&begun(2))]).unwrap();
-    assert_eq!(store.write(replace()).unwrap(), [successor.id.clone()]);
+    assert_eq!(
+        store.write(replace()).unwrap(),
+        [successor.id.clone(), provisional.id.clone()]
+    );
     assert!(store.get(&provisional.id).unwrap().is_some());
     let version = store.of_ids(&[successor.id.clone()]).unwrap()[0]
         .as_ref()

@@ -2,7 +2,7 @@
 
 use mailtrail::elastic_http::Access;
 use mailtrail::query::{Page, Query};
-use mailtrail::store::elasticsearch::{DeadLetter, ElasticStore, Family};
+use mailtrail::store::elasticsearch::{DeadLetter, ElasticStore, Family, Setup};
 use mailtrail::store::{Change, QueueKey, Store, StoreError};
 use mailtrail::transaction::{Document, Transaction};
 use serde_json::{Value, json};
@@ -55,9 +55,9 @@ fn every_field_has_the_type_that_it_should() {
     let found =
         http.get(&format!("/{index}/_mapping")).unwrap().success().unwrap()[&index]["mappings"]["properties"].clone();
     // Every field of the document is one that the setup named: the server guessed none, but for `extra.NAME`.
-    let setup = mailtrail::store::elasticsearch::Setup {
+    let setup = Setup {
         layout: place.layout.clone(),
-        ..Default::default()
+        ..Setup::default()
     };
     let request = &setup.requests(store.server())[0];
     let mut named = request.body["template"]["mappings"]["properties"].clone();
@@ -88,9 +88,14 @@ fn fields(properties: &Value) -> Vec<String> {
 }
 
 #[test]
-fn dashboards_find_the_common_schema() {
+fn dashboards_find_the_common_schema_under_the_alias() {
     let Some(place) = Place::new() else { return };
     let mut store = place.store();
+    let setup = Setup {
+        layout: place.layout.clone(),
+        ..Setup::default()
+    };
+    setup.apply(store.http(), store.server()).unwrap();
     store.write(vec![put(&full())]).unwrap();
     store.commit().unwrap();
     for (field, value) in [

@@ -210,7 +210,6 @@ fn create(
     let body = json!({
         "settings": settings,
         "mappings": mapping::mappings(family),
-        "aliases": {layout.alias(family): {}},
     });
     let answer = http.put(&format!("/{}", segment(index)), &body)?;
     // Another process was faster.

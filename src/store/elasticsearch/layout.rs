@@ -1,9 +1,10 @@
 //! What the indices are called.
 //!
-//! `mailtrail-tx-2026.11` holds mails, refusals, sessions and records of that month (UTC), found together as
-//! `mailtrail-tx`; `mailtrail-ledger-2026.11` holds what was read (slices) and what no rule matched (templates), found
-//! together as `mailtrail-ledger`. They are apart because a name cannot be a list of strings in one document and
-//! something else in another of the same index, and because a person may want to keep them for different times.
+//! `mailtrail-tx-2026.11` holds mails, refusals, sessions and records of that month (UTC), for a person together under
+//! the alias `mailtrail-tx`; `mailtrail-ledger-2026.11` holds what was read (slices) and what no rule matched
+//! (templates), together under `mailtrail-ledger`. They are apart because a name cannot be a list of strings in one
+//! document and something else in another of the same index, and because a person may want to keep them for different
+//! times.
 
 use chrono::{DateTime, Months, NaiveDate, Utc};
 
@@ -70,13 +71,19 @@ impl Layout {
         format!("{}-{}", self.prefix, family.word())
     }
 
+    /// What a search asks: every period that is there, and no index of another name. Not the alias, which only the
+    /// template gives: to name one oneself takes a right that a key for writing lacks.
+    pub fn periods(&self, family: Family) -> String {
+        format!("{}-*.*", self.alias(family))
+    }
+
     /// The path of a request to all indices of both families, which need not be there yet.
     pub(super) fn everywhere(&self, action: &str) -> String {
-        let aliases = Family::ALL.map(|family| self.alias(family)).join(",");
+        let aliases = Family::ALL.map(|family| self.periods(family)).join(",");
         format!("/{aliases}/{action}?ignore_unavailable=true&allow_no_indices=true")
     }
 
-    /// All periods: `mailtrail-tx-*`.
+    /// All periods, for the templates: `mailtrail-tx-*`.
     pub fn pattern(&self, family: Family) -> String {
         format!("{}-*", self.alias(family))
     }

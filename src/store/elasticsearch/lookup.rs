@@ -134,7 +134,7 @@ fn each_hit(
     if !whole {
         body["_source"] = json!(["host", "queue_id"]);
     }
-    let path = format!("/{}/_search", layout.alias(Family::Transactions));
+    let path = format!("/{}/_search", layout.periods(Family::Transactions));
     loop {
         let answer = http.post(&path, &body)?;
         if answer.status == 404 {

@@ -268,9 +268,15 @@ impl Store for ElasticStore {
         }
         let written = self.send(puts)?;
         let mut conflicts = written.conflicts;
-        // A provisional document goes only when its successor is there: otherwise its lines would be nowhere.
-        let failed = conflicts.iter().chain(written.letters.iter().map(|letter| &letter.id));
-        let needed: HashSet<String> = failed.filter_map(|id| earlier.remove(id)).flatten().collect();
+        // A document goes only when the one that took over its lines is there: otherwise, after a crash, they would be
+        // nowhere. Which one that is, only the caller knows: it asks for all removals again.
+        if !conflicts.is_empty() {
+            conflicts.extend(removals.into_iter().map(|(id, _)| id));
+            return Ok(conflicts);
+        }
+        // A refused successor comes back when its letter is sent again; until then the earlier document stays.
+        let refused = written.letters.iter().filter_map(|letter| earlier.remove(&letter.id));
+        let needed: HashSet<String> = refused.flatten().collect();
         let mut deletions = Vec::new();
         for (id, version) in removals {
             if !needed.contains(&id) {
