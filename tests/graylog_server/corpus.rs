@@ -84,7 +84,11 @@ impl Corpus {
         };
         message.insert("gl2_message_id".into(), json!(ulid));
         // Made by several threads, so neighbours may change places where nothing relies on it.
-        let place = if self.version == Version::V4_2 { number } else { number ^ 1 };
+        let place = if self.version == Version::V4_2 {
+            number
+        } else {
+            number ^ 1
+        };
         message.insert("_id".into(), json!(uuid(RECEIVED, place)));
         message.insert("streams".into(), json!(["000000000000000000000001"]));
         message.insert("gl2_remote_ip".into(), json!("127.0.0.1"));
