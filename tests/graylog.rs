@@ -1,4 +1,4 @@
-//! Graylog as a source: every line once, as the file has it, and a clear word when something is wrong.
+//! Graylog as a source: every line once, as the file has it.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
@@ -13,16 +13,16 @@ use mailtrail::source::{
 use serde_json::json;
 
 use crate::graylog_likeness::rfc5424;
-use crate::graylog_server::{Corpus, Fault, GraylogServer, Input, MessageIndex, Version, search_server};
+use crate::graylog_server::{Corpus, GraylogServer, Input, MessageIndex, Version, search_server};
 use crate::lines::{NOW, dating, lab, lab_path};
 
 /// 2026-11-24, the day of the lab.
-const DAY: Window = Window {
+pub(crate) const DAY: Window = Window {
     from: Moment(1_795_478_400_000),
     to: Moment(1_795_564_800_000),
 };
 /// 2026-11-24T02:29:00Z, in the middle of lab/multihop.
-const MIDDLE: i64 = 1_795_487_340_000;
+pub(crate) const MIDDLE: i64 = 1_795_487_340_000;
 
 /// A server with what a corpus has. None without a search server.
 pub(crate) fn server(version: Version, name: &str, fill: impl FnOnce(&mut Corpus)) -> Option<GraylogServer> {
@@ -46,7 +46,7 @@ pub(crate) fn modern() -> Vec<String> {
     log.lines().map(rfc5424).collect()
 }
 
-fn multihop(corpus: &mut Corpus) {
+pub(crate) fn multihop(corpus: &mut Corpus) {
     corpus.send(Input::Syslog, traditional().iter().map(String::as_str));
 }
 
@@ -63,7 +63,7 @@ pub(crate) fn file(name: &str) -> Vec<Line> {
     lines
 }
 
-fn admin(server: &GraylogServer) -> GraylogAccess {
+pub(crate) fn admin(server: &GraylogServer) -> GraylogAccess {
     let login = Login::Password {
         user: "admin".into(),
         password: Secret::new("admin"),
@@ -71,7 +71,7 @@ fn admin(server: &GraylogServer) -> GraylogAccess {
     access(&server.url, login)
 }
 
-fn access(url: &str, login: Login) -> GraylogAccess {
+pub(crate) fn access(url: &str, login: Login) -> GraylogAccess {
     GraylogAccess {
         attempts: 2,
         timeout: Duration::from_secs(60),
@@ -79,7 +79,7 @@ fn access(url: &str, login: Login) -> GraylogAccess {
     }
 }
 
-fn everything() -> GraylogQuery {
+pub(crate) fn everything() -> GraylogQuery {
     GraylogQuery {
         query: Some("*".into()),
         dating: Dating {
@@ -90,7 +90,7 @@ fn everything() -> GraylogQuery {
     }
 }
 
-fn source(server: &GraylogServer, query: GraylogQuery, window: Window, seen: Seen) -> WindowSource {
+pub(crate) fn source(server: &GraylogServer, query: GraylogQuery, window: Window, seen: Seen) -> WindowSource {
     let graylog = Graylog::new(&admin(server)).unwrap();
     WindowSource::graylog(Arc::new(graylog), query, window, seen)
 }
@@ -479,198 +479,4 @@ fn the_default_query_finds_the_lines_of_mail_servers_by_every_input() {
         let lines = all(&mut source(&server, query, DAY, Seen::default()));
         assert_eq!(lines.len(), 3 * 2440 + 1, "{version:?}");
     }
-}
-
-#[test]
-fn a_user_with_the_least_rights_names_its_streams() {
-    for version in [Version::V4_2, Version::V6_1] {
-        let Some(server) = server(version, "rights", multihop) else {
-            return;
-        };
-        let read = |user: &str, password: &str, streams: &[&str]| {
-            let login = Login::Password {
-                user: user.into(),
-                password: Secret::new(password),
-            };
-            let graylog = Arc::new(Graylog::new(&access(&server.url, login)).unwrap());
-            let query = GraylogQuery {
-                streams: streams.iter().map(|stream| (*stream).to_owned()).collect(),
-                ..everything()
-            };
-            let mut source = WindowSource::graylog(graylog, query, DAY, Seen::default());
-            let (lines, error) = drain(&mut source);
-            assert!(error.is_none() || source.read_up_to() == DAY.from);
-            (lines.len(), error.map_or(String::new(), |error| error.to_string()))
-        };
-        let stream = "000000000000000000000001";
-        assert_eq!(read("mt", "passw0rd!", &[stream]), (2440, String::new()));
-        // In two streams a message is still one message.
-        assert_eq!(read("admin", "admin", &[stream, stream]), (2440, String::new()));
-        assert_eq!(read("1f0tok3n", "token", &[]), (2440, String::new()));
-        let (lines, error) = read("mt", "passw0rd!", &[]);
-        assert!(lines == 0 && error.contains("403 Forbidden: Not authorized") && error.contains("streams:read:ID"));
-        let (lines, error) = read("ro", "passw0rd!", &[stream]);
-        assert!(
-            lines == 0 && error.contains(&format!("Forbidden stream: {stream}")),
-            "{error}"
-        );
-        let (lines, error) = read("admin", "n0tthis", &[]);
-        assert_eq!(lines, 0);
-        let expected = format!("cannot read Graylog {}: 401 Unauthorized", server.url);
-        assert!(
-            error.starts_with(&expected) && error.contains("check the token"),
-            "{error}"
-        );
-        assert!(!error.contains("n0tthis"), "{error}");
-    }
-}
-
-#[test]
-fn a_token_is_sent_and_never_shown() {
-    let Some(server) = server(Version::V6_1, "token", multihop) else {
-        return;
-    };
-    let access = access(&server.url, Login::Token(Secret::new("1f0tok3n")));
-    assert!(!format!("{access:?}").contains("1f0tok3n"));
-    let graylog = Graylog::new(&access).unwrap();
-    assert_eq!(graylog.version().unwrap(), "6.1.4+7528370");
-    let lines = all(&mut WindowSource::graylog(
-        Arc::new(graylog),
-        everything(),
-        DAY,
-        Seen::default(),
-    ));
-    assert_eq!(lines.len(), 2440);
-    let with_password = GraylogAccess {
-        url: server.url.replace("http://", "http://admin:s3cret@"),
-        ..access
-    };
-    let Err(error) = Graylog::new(&with_password) else {
-        panic!("a password in the URL was taken");
-    };
-    assert!(!error.to_string().contains("s3cret") && error.to_string().contains("password_file"));
-}
-
-#[test]
-fn a_wrong_path_is_told_from_graylog() {
-    for version in [Version::V4_2, Version::V6_1] {
-        let Some(server) = server(version, "path", |_| ()) else {
-            return;
-        };
-        let access = GraylogAccess {
-            url: server.url.replace("/api", "/graylog"),
-            ..admin(&server)
-        };
-        let graylog = Graylog::new(&access).unwrap();
-        let error = graylog.version().unwrap_err().to_string();
-        assert!(error.contains("usually ends in /api"), "{error}");
-        let mut source = WindowSource::graylog(Arc::new(graylog), everything(), DAY, Seen::default());
-        let (_, error) = drain(&mut source);
-        assert!(error.unwrap().to_string().contains("usually ends in /api"));
-        assert_eq!(source.read_up_to(), DAY.from);
-    }
-}
-
-#[test]
-fn a_bad_query_is_said_at_once_with_graylogs_own_words() {
-    let Some(server) = server(Version::V6_1, "query", multihop) else {
-        return;
-    };
-    let query = GraylogQuery {
-        query: Some("source:(((".into()),
-        ..everything()
-    };
-    let mut source = source(&server, query, DAY, Seen::default());
-    let (lines, error) = drain(&mut source);
-    let error = error.unwrap().to_string();
-    // Where there is no message at all the search server does not look at the query.
-    assert!(lines.is_empty() && source.read_up_to() <= Moment(MIDDLE - 60_000));
-    assert!(
-        error.contains("500: Failed to obtain results") && error.contains("check the query"),
-        "{error}"
-    );
-}
-
-#[test]
-fn a_fault_that_passes_is_waited_for() {
-    let Some(server) = server(Version::V6_1, "passing", multihop) else {
-        return;
-    };
-    for fault in [
-        Fault::Busy(0),
-        Fault::Half,
-        Fault::Reset,
-        Fault::Status(500),
-        Fault::Status(503),
-    ] {
-        // After a first answer: a server that never answered is a wrong URL.
-        server.settings.lock().unwrap().faults = [None, Some(fault)].into();
-        let lines = all(&mut source(&server, everything(), DAY, Seen::default()));
-        assert_eq!(lines.len(), 2440, "{fault:?}");
-    }
-}
-
-#[test]
-fn a_fault_that_stays_claims_nothing_and_the_next_run_catches_up() {
-    let Some(server) = server(Version::V6_1, "staying", multihop) else {
-        return;
-    };
-    let faults = [
-        (Fault::Busy(0), "429"),
-        (Fault::Half, "broke off"),
-        (Fault::Reset, "the connection to"),
-        (Fault::Status(401), "401 Unauthorized"),
-        (Fault::Status(403), "403 Forbidden"),
-        (Fault::Status(500), "500: Unable to perform search query"),
-        (Fault::Status(502), "502"),
-        (Fault::Html, "200 and text/html where application/json is expected"),
-    ];
-    // A minute at a time, so that the fault is met in the middle.
-    server.settings.lock().unwrap().limit = Some(60_000);
-    let window = Window {
-        from: Moment(MIDDLE - 1_200_000),
-        to: Moment(MIDDLE + 600_000),
-    };
-    for (fault, said) in faults {
-        server.settings.lock().unwrap().broken_at = Some((MIDDLE, fault));
-        let mut first = source(&server, everything(), window, Seen::default());
-        let (mut lines, error) = drain(&mut first);
-        let error = error.unwrap().to_string();
-        assert!(error.contains(said) && error.contains("help: "), "{fault:?}: {error}");
-        let up_to = first.read_up_to();
-        assert!(
-            up_to > Moment(MIDDLE - 120_000) && up_to <= Moment(MIDDLE),
-            "{fault:?}: {up_to}"
-        );
-        assert!(
-            !lines.is_empty() && lines.iter().all(|line| line.at < up_to),
-            "{fault:?}"
-        );
-        assert_eq!(first.seen().len(), lines.len());
-        server.settings.lock().unwrap().broken_at = None;
-        // The same source goes on where it was.
-        lines.extend(all_of(&mut first));
-        assert_eq!(counted(&lines), counted(&file("mail.log")), "{fault:?}");
-        // So does another run, from a margin before.
-        let (mut lines, seen) = given_before(&first, up_to, &lines);
-        let window = Window {
-            from: Moment(up_to.0 - 30_000),
-            to: window.to,
-        };
-        lines.extend(all(&mut source(&server, everything(), window, seen)));
-        assert_eq!(counted(&lines), counted(&file("mail.log")), "{fault:?}");
-    }
-}
-
-fn all_of(source: &mut WindowSource) -> Vec<Line> {
-    let (lines, error) = drain(source);
-    assert!(error.is_none(), "{}", error.unwrap());
-    lines
-}
-
-/// What a run had given before a moment.
-fn given_before(source: &WindowSource, up_to: Moment, lines: &[Line]) -> (Vec<Line>, Seen) {
-    let lines = lines.iter().filter(|line| line.at < up_to).cloned().collect();
-    let seen = source.seen().iter().filter(|(_, at)| *at < up_to).collect();
-    (lines, seen)
 }

@@ -7,6 +7,7 @@ mod architecture;
 mod commands;
 mod elasticsearch;
 mod graylog;
+mod graylog_faults;
 mod graylog_likeness;
 mod graylog_server;
 mod identity;

@@ -83,7 +83,13 @@ impl Corpus {
             ulid(at, *sequence << 40, number)
         };
         message.insert("gl2_message_id".into(), json!(ulid));
-        message.insert("_id".into(), json!(uuid(received, number)));
+        // Made by several threads, so neighbours may change places where nothing relies on it.
+        let place = if self.version == Version::V4_2 {
+            number
+        } else {
+            number ^ 1
+        };
+        message.insert("_id".into(), json!(uuid(RECEIVED, place)));
         message.insert("streams".into(), json!(["000000000000000000000001"]));
         message.insert("gl2_remote_ip".into(), json!("127.0.0.1"));
         message.insert("gl2_remote_port".into(), json!(50_000));
@@ -167,9 +173,9 @@ fn ulid(at: i64, high: u64, low: u64) -> String {
     (0..26).rev().map(digit).collect()
 }
 
-/// Version 1: the time of receipt, in units of 100 ns since 1582.
-fn uuid(received: i64, number: u64) -> String {
-    let time = received.unsigned_abs() * 10_000 + 122_192_928_000_000_000 + number % 7;
+/// Version 1: the time in units of 100 ns since 1582, a tenth of a millisecond for each message.
+fn uuid(start: i64, number: u64) -> String {
+    let time = start.unsigned_abs() * 10_000 + 122_192_928_000_000_000 + number * 1000;
     let (low, middle, high) = (time & 0xffff_ffff, (time >> 32) & 0xffff, time >> 48);
     format!("{low:08x}-{middle:04x}-1{high:03x}-83b2-02fc00000001")
 }

@@ -70,6 +70,10 @@ pub(crate) enum Fault {
     Half,
     /// The connection is closed without an answer.
     Reset,
+    /// An export that finds nothing, or may not.
+    Silence,
+    /// An export that fails after it has begun.
+    ErrorRow,
 }
 
 /// Settings that a test changes while the server runs.
@@ -81,6 +85,8 @@ pub(crate) struct Settings {
     pub(crate) faults: VecDeque<Option<Fault>>,
     /// For every search that reaches into this moment, in milliseconds since 1970.
     pub(crate) broken_at: Option<(i64, Fault)>,
+    /// For every export.
+    pub(crate) broken_export: Option<Fault>,
     /// Paths that were asked for.
     pub(crate) asked: Vec<String>,
 }
@@ -155,7 +161,9 @@ impl Answering {
             let mut settings = self.settings.lock().unwrap();
             settings.asked.push(request.path.clone());
             let broken = settings.broken_at.filter(|(at, _)| reaches(&request, *at));
-            settings.faults.pop_front().flatten().or(broken.map(|(_, fault)| fault))
+            let export = settings.broken_export.filter(|_| request.method == "POST");
+            let broken = broken.map(|(_, fault)| fault).or(export);
+            settings.faults.pop_front().flatten().or(broken)
         };
         let page = "<!DOCTYPE html><html><title>Graylog Web Interface</title></html>";
         let reply = match fault {
@@ -168,6 +176,14 @@ impl Answering {
                 reply
             }
             Some(Fault::Html) => Reply::new(200, "text/html", page),
+            Some(Fault::Silence) => Reply::new(200, "text/csv", ""),
+            Some(Fault::ErrorRow) => {
+                let mut reply = self.answer(&request);
+                let rows = String::from_utf8(reply.body).unwrap();
+                let rows: Vec<&str> = rows.split_inclusive('\n').take(2000).collect();
+                reply.body = (rows.concat() + "\"OpenSearchException[all shards failed]\"\n").into_bytes();
+                reply
+            }
             Some(Fault::Reset) => return,
         };
         reply.write(stream, fault == Some(Fault::Half));

@@ -18,8 +18,8 @@ pub(super) enum View {
         after: Value,
         tie: Option<&'static str>,
     },
-    /// A scroll; its id comes with the first page.
-    Scroll { id: String },
+    /// A scroll; its id comes with the first page, which is asked for in an order that ends with `tie`.
+    Scroll { id: String, tie: Option<&'static str> },
     /// Closed, or never opened.
     Closed,
 }
@@ -27,10 +27,15 @@ pub(super) enum View {
 impl View {
     /// Opens a view. `unique`: there is a field that is unique.
     pub(super) fn open(http: &ElasticHttp, server: &Server, index: &str, unique: bool) -> Result<Self, HttpError> {
+        // Without a point in time a server is old enough to sort by ids.
+        let scroll = Self::Scroll {
+            id: String::new(),
+            tie: (!unique).then_some("_id"),
+        };
         if let (Flavour::OpenSearch, Some(version)) = (server.flavour, server.version)
             && version < (2, 4)
         {
-            return Ok(Self::Scroll { id: String::new() });
+            return Ok(scroll);
         }
         let point = match server.flavour {
             Flavour::Elasticsearch => "_pit",
@@ -49,7 +54,7 @@ impl View {
                 tie: tie(server, unique),
             }),
             // 7.10 without x-pack, and what came before.
-            (400 | 404 | 405, _) => Ok(Self::Scroll { id: String::new() }),
+            (400 | 404 | 405, _) => Ok(scroll),
             _ => Err(answer.error()),
         }
     }
@@ -76,11 +81,10 @@ impl View {
                 }
                 Ok(answer)
             }
-            Self::Scroll { id } => {
+            Self::Scroll { id, tie } => {
                 let answer = if id.is_empty() {
-                    // A document's place in its shard is the order that needs nothing; the time comes first.
-                    if let Some(sort) = body["sort"].as_array_mut() {
-                        sort.push(json!({ "_id": "asc" }));
+                    if let (Some(tie), Some(sort)) = (*tie, body["sort"].as_array_mut()) {
+                        sort.push(json!({ tie: "asc" }));
                     }
                     let query = format!("scroll={KEEP}&allow_partial_search_results=false&ignore_unavailable=true");
                     http.post(&format!("/{}/_search?{query}", segment(index)), &body)?
@@ -106,7 +110,9 @@ impl View {
                 Flavour::Elasticsearch => http.delete_with("/_pit", &json!({ "id": id })),
                 Flavour::OpenSearch => http.delete_with("/_search/point_in_time", &json!({ "pit_id": [id] })),
             },
-            Self::Scroll { id } if !id.is_empty() => http.delete_with("/_search/scroll", &json!({ "scroll_id": [id] })),
+            Self::Scroll { id, .. } if !id.is_empty() => {
+                http.delete_with("/_search/scroll", &json!({ "scroll_id": [id] }))
+            }
             Self::Scroll { .. } | Self::Closed => return,
         };
         drop(closed);
