@@ -22,3 +22,4 @@ mod state;
 mod store;
 mod tool;
 mod truth;
+mod windows;

@@ -14,6 +14,7 @@ mod parse;
 mod progress;
 mod rules;
 mod search;
+mod servers;
 mod slices;
 mod state;
 mod story;
@@ -22,6 +23,7 @@ mod table;
 mod trace;
 mod waiting;
 mod when;
+mod windows;
 
 use std::io;
 use std::io::Write as _;

@@ -185,7 +185,9 @@ impl ElasticStore {
     }
 
     fn remember(&mut self, document: &Document) {
-        let Some(transaction) = document.transaction() else { return };
+        let Some(transaction) = document.transaction() else {
+            return;
+        };
         let Some(queue_id) = &transaction.queue_id else { return };
         if comes_back(queue_id) {
             let key = QueueKey {
