@@ -19,8 +19,8 @@ use crate::tool::{Tool, tool};
 const START: i64 = 1_795_487_220;
 /// From a second of the lab to the same second here: its three minutes become two hours.
 const STRETCH: i64 = 40;
-/// The last minute.
-const END: i64 = 130;
+/// The last minute. The first lines are in minute 34, mx2's last in minute 90.
+const END: i64 = 115;
 
 /// A line of lab/multihop, a message of Graylog, with the minute in which it is received.
 struct Message {
@@ -160,7 +160,7 @@ fn sixty_minutes_every_fifteen_end_with_the_documents_of_one_pass() {
             return;
         };
         let (mut new, mut seen) = (0, 0);
-        for now in (0..=END).step_by(15).chain([END]).skip(1) {
+        for now in (30..END).step_by(15).chain([END]) {
             site.now_is(now);
             let output = site.run(now - 60, now).succeeds();
             new += count(&output, "new");
@@ -180,7 +180,7 @@ fn any_steps_with_missed_and_killed_runs_end_with_the_documents_of_one_pass() {
             return;
         };
         let mut dice = Dice(seed);
-        let mut now = 5;
+        let mut now = 30;
         while now < END {
             // Up to three quarters of an hour later, which a frame of five minutes does not reach back to.
             now = (now + 1 + i64::try_from(dice.below(45)).unwrap()).min(END);
@@ -203,10 +203,10 @@ fn any_steps_with_missed_and_killed_runs_end_with_the_documents_of_one_pass() {
 fn what_a_host_sends_when_it_is_back_is_read_long_after_its_frame() {
     // Graylog 7 tells when it received a message; 4.2 and the index do not, and the ledger shows the silence.
     for (version, graylog) in [(Version::V7_0, true), (Version::V4_2, true), (Version::V6_1, false)] {
-        let Some(mut site) = Site::new(version, graylog, "mx2", (20, 95)) else {
+        let Some(mut site) = Site::new(version, graylog, "mx2", (40, 80)) else {
             return;
         };
-        for now in (0..=END).step_by(15).chain([END]).skip(1) {
+        for now in (30..END).step_by(15).chain([END]) {
             site.now_is(now);
             site.run(now - 20, now).succeeds();
         }
@@ -224,11 +224,11 @@ fn what_a_host_sends_when_it_is_back_is_read_long_after_its_frame() {
 
 #[test]
 fn a_run_that_fails_moves_no_further_than_it_read_and_the_next_one_catches_up() {
-    let Some(mut site) = Site::new(Version::V6_1, true, "-", NEVER) else {
+    let Some(mut site) = Site::new(Version::V4_2, true, "-", NEVER) else {
         return;
     };
     site.now_is(END);
-    let broken = START + 70 * 60;
+    let broken = START + 60 * 60;
     let server = site.server.as_ref().unwrap();
     server.settings.lock().unwrap().limit = Some(600_000);
     for fault in [Fault::Status(403), Fault::Html, Fault::Half] {
@@ -265,8 +265,9 @@ fn a_frame_behind_the_watermark_is_read_from_the_watermark_on_and_one_in_the_pas
         serde_json::from_str::<Value>(&state).unwrap()["servers"]["elasticsearch"]["watermark"].clone()
     };
     let minute = |minute: i64| Value::from(Moment::from_second(START + minute * 60).rfc3339());
-    let first = count(&site.run(0, 30).succeeds(), "new");
-    assert_eq!(watermark(&site), minute(30));
+    let first = count(&site.run(0, 45).succeeds(), "new");
+    assert!(first > 0);
+    assert_eq!(watermark(&site), minute(45));
     let second = count(&site.run(100, END).succeeds(), "new");
     assert_eq!(first + second, site.messages.len() as u64);
     assert_eq!(watermark(&site), minute(END));

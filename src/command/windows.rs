@@ -186,7 +186,8 @@ impl Run<'_> {
                 Ok(Some(_)) => {}
                 Ok(None) => break,
                 Err(error) => {
-                    self.failed(&server.name, &error.to_string(), output);
+                    let way_out = "`received: false` does without what came late";
+                    self.failed(&server.name, &format!("{error}; {way_out}"), output);
                     return Ok(None);
                 }
             }
