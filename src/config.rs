@@ -1,5 +1,9 @@
 //! `mailtrail.yaml`: what a site says once. Flags win over it.
 
+mod sources;
+
+pub use sources::{FieldsConfig, GraylogConfig, IndexConfig, Like, SourceConfig};
+
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
@@ -28,16 +32,6 @@ pub struct Config {
     pub timezone: Option<String>,
     /// What `mailtrail index` reads when no file is named.
     pub sources: Vec<SourceConfig>,
-}
-
-/// Where lines come from.
-#[derive(Debug, Clone, Default, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct SourceConfig {
-    /// For `--source NAME`, and in the state. None: `files`, and a number where that is taken.
-    pub name: Option<String>,
-    /// Log files; `*` and `?` as in a shell: `/var/log/mail.log*`.
-    pub files: Vec<PathBuf>,
 }
 
 /// Where documents are kept.

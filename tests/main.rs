@@ -23,3 +23,4 @@ mod state;
 mod store;
 mod tool;
 mod truth;
+mod windows;

@@ -9,10 +9,10 @@ use anyhow::{Context as _, Result};
 
 use crate::assemble::Locality;
 use crate::cli::{Global, IndexArgs};
-use crate::config::{Config, StoreKind};
-use crate::line::Moment;
+use crate::config::StoreKind;
+use crate::line::{Dating, Line, Moment};
 use crate::source::{self, FileSource, FileToRead, Place, Source, SourceError, StdinSource};
-use crate::state;
+use crate::state::{self, State};
 use crate::store::Store;
 use crate::store::embedded::EmbeddedStore;
 use crate::store::ndjson::NdjsonStore;
@@ -22,6 +22,7 @@ use super::inputs::Inputs;
 use super::intake::Intake;
 use super::keeper::Keeper;
 use super::output::Output;
+use super::windows::Frame;
 use super::{Ending, cluster, data, rules, when};
 
 /// Lines between two looks at the clock.
@@ -36,7 +37,9 @@ pub(super) fn run(global: &Global, args: &IndexArgs, output: &mut Output) -> Res
     let began = Instant::now();
     let config = super::config(global)?;
     let rules = rules::load(global, &config)?;
-    let inputs = Inputs::of(args, &config)?;
+    let dating = dating(args.timezone.as_ref(), args.year, &config)?;
+    let inputs = Inputs::of(args, &config, dating)?;
+    let frame = Frame::of(args)?;
     for pattern in &inputs.empty {
         output.note(&format!("no file matches {}", pattern.display()));
     }
@@ -59,7 +62,6 @@ pub(super) fn run(global: &Global, args: &IndexArgs, output: &mut Output) -> Res
         filters: config.filters.clone(),
     };
     let mut run = Run {
-        args,
         hosts: config
             .hosts
             .iter()
@@ -68,11 +70,15 @@ pub(super) fn run(global: &Global, args: &IndexArgs, output: &mut Output) -> Res
         save_every: duration(&args.save_every).context("--save-every")?,
         intake: Intake::new(&rules, store.as_mut(), locality, args.max_open),
         keeper,
-        config: &config,
         incomplete: false,
     };
     run.take_up(rules.fingerprint(), output)?;
-    run.files(&inputs, output)?;
+    if !inputs.files.is_empty() {
+        run.files(&inputs, dating, output)?;
+    }
+    for server in &inputs.servers {
+        run.server(server, frame, output)?;
+    }
     let Run { intake, incomplete, .. } = run;
     let mut summary = intake.into_summary();
     summary.seconds = began.elapsed().as_secs_f64();
@@ -98,17 +104,15 @@ pub(super) fn run(global: &Global, args: &IndexArgs, output: &mut Output) -> Res
 }
 
 /// A run.
-struct Run<'a> {
-    args: &'a IndexArgs,
-    config: &'a Config,
+pub(super) struct Run<'a> {
     /// The names that hosts are given.
     hosts: HashMap<String, Arc<str>>,
-    save_every: Duration,
-    intake: Intake<'a>,
+    pub(super) save_every: Duration,
+    pub(super) intake: Intake<'a>,
     /// None in a store that keeps no state.
-    keeper: Option<Keeper>,
+    pub(super) keeper: Option<Keeper>,
     /// Some input could not be read.
-    incomplete: bool,
+    pub(super) incomplete: bool,
 }
 
 impl Run<'_> {
@@ -130,8 +134,7 @@ impl Run<'_> {
     }
 
     /// Reads files, on from where they were.
-    fn files(&mut self, inputs: &Inputs, output: &mut Output) -> Result<()> {
-        let dating = dating(self.args.timezone.as_ref(), self.args.year, self.config)?;
+    fn files(&mut self, inputs: &Inputs, dating: Dating, output: &mut Output) -> Result<()> {
         let Some(keeper) = &mut self.keeper else {
             let (sources, failed) = source::open(&inputs.files, dating);
             let mut lines = Lines::of(sources, failed);
@@ -175,12 +178,7 @@ impl Run<'_> {
         let mut count = 0;
         while let Some(line) = lines.next(output) {
             match line {
-                Ok(mut line) => {
-                    if let Some(name) = self.hosts.get(&*line.host) {
-                        line.host = Arc::clone(name);
-                    }
-                    self.intake.line(line)?;
-                }
+                Ok(line) => self.intake.line(self.named(line))?,
                 Err(origin) => self.intake.unreadable(&origin),
             }
             count += 1;
@@ -204,11 +202,23 @@ impl Run<'_> {
         Ok(())
     }
 
-    /// First the store, then the state: what is saved as read must be kept.
+    /// The line, with its host called as the configuration says.
+    pub(super) fn named(&self, mut line: Line) -> Line {
+        if let Some(name) = self.hosts.get(&*line.host) {
+            line.host = Arc::clone(name);
+        }
+        line
+    }
+
     fn save(&mut self, lines: &Lines, kept: &[Place]) -> Result<()> {
+        self.save_with(|state| state.files = kept.iter().cloned().chain(lines.places()).collect())
+    }
+
+    /// First the store, then the state: what is saved as read must be kept.
+    pub(super) fn save_with(&mut self, change: impl FnOnce(&mut State)) -> Result<()> {
         self.intake.commit()?;
         let Some(keeper) = &mut self.keeper else { return Ok(()) };
-        keeper.state.files = kept.iter().cloned().chain(lines.places()).collect();
+        change(&mut keeper.state);
         keeper.state.waiting = self.intake.waiting();
         keeper.save()?;
         self.intake.next_generation();

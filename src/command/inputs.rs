@@ -5,21 +5,26 @@ use std::path::{Path, PathBuf};
 use anyhow::{Result, bail};
 
 use crate::cli::IndexArgs;
-use crate::config::Config;
+use crate::config::{Config, SourceConfig};
+use crate::line::Dating;
 use crate::source::matching_paths;
 
+use super::servers::Server;
+
 /// What is to be read.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(super) struct Inputs {
     /// Files, all in one order of time; `-` is standard input.
     pub(super) files: Vec<PathBuf>,
     /// Patterns that mean no file.
     pub(super) empty: Vec<PathBuf>,
+    /// Servers.
+    pub(super) servers: Vec<Server>,
 }
 
 impl Inputs {
     /// Of the flags and the configuration.
-    pub(super) fn of(args: &IndexArgs, config: &Config) -> Result<Self> {
+    pub(super) fn of(args: &IndexArgs, config: &Config, dating: Dating) -> Result<Self> {
         let mut inputs = Self::default();
         if !args.files.is_empty() {
             inputs.files.clone_from(&args.files);
@@ -39,6 +44,7 @@ impl Inputs {
             if !args.source.is_empty() && !args.source.contains(name) {
                 continue;
             }
+            inputs.servers.extend(Server::of(name, source, dating)?);
             for pattern in &source.files {
                 let paths = matching_paths(pattern);
                 if paths.is_empty() {
@@ -52,7 +58,7 @@ impl Inputs {
 
     /// Nothing but standard input?
     pub(super) fn is_stdin(&self) -> bool {
-        self.files.iter().all(|file| file == Path::new("-"))
+        self.servers.is_empty() && self.files.iter().all(|file| file == Path::new("-"))
     }
 }
 
@@ -62,12 +68,24 @@ fn names(config: &Config) -> Result<Vec<String>> {
     for source in &config.sources {
         let name = match &source.name {
             Some(name) if names.contains(name) => bail!("two sources of the configuration are called `{name}`"),
-            Some(name) => name.clone(),
-            None => free(&names, "files"),
+            Some(name) => {
+                kind(source)?;
+                name.clone()
+            }
+            None => free(&names, kind(source)?),
         };
         names.push(name);
     }
     Ok(names)
+}
+
+fn kind(source: &SourceConfig) -> Result<&'static str> {
+    match (source.files.is_empty(), &source.graylog, &source.elasticsearch) {
+        (false, None, None) => Ok("files"),
+        (true, Some(_), None) => Ok("graylog"),
+        (true, None, Some(_)) => Ok("elasticsearch"),
+        _ => bail!("each source of the configuration has one of `files`, `graylog` and `elasticsearch`"),
+    }
 }
 
 fn free(names: &[String], kind: &str) -> String {

@@ -148,14 +148,28 @@ impl<'a> Intake<'a> {
 
     /// Takes a line.
     pub(super) fn line(&mut self, line: Line) -> Result<()> {
+        self.take(line, true)
+    }
+
+    /// Takes a line that an earlier run may have counted.
+    pub(super) fn line_again(&mut self, line: Line) -> Result<()> {
+        self.take(line, false)
+    }
+
+    fn take(&mut self, line: Line, counts: bool) -> Result<()> {
         let line = Arc::new(line);
         let digest = line.digest();
         self.reach(&line);
         if let Some(event) = self.rules.event(&line, &mut self.scratch) {
-            self.count(&line, Counts::of_event(&event));
+            if counts {
+                self.count(&line, Counts::of_event(&event));
+            }
             self.keep(digest, event);
         } else {
-            self.count(&line, Counts::unmatched());
+            if counts {
+                self.count(&line, Counts::unmatched());
+                self.summary.unmatched_line(&line);
+            }
             self.unmatched(digest, line);
         }
         if self.refusals.len() >= BATCH {
@@ -217,7 +231,6 @@ impl<'a> Intake<'a> {
     }
 
     fn unmatched(&mut self, digest: Digest, line: Arc<Line>) {
-        self.summary.unmatched_line(&line);
         if let Some(queue_id) = leading_queue_id(&line) {
             let queue_id = queue_id.to_owned();
             self.open.add_unmatched(digest, line, &queue_id);
@@ -232,6 +245,11 @@ impl<'a> Intake<'a> {
         self.write_slices()?;
         self.store.commit()?;
         self.unite_rivals()
+    }
+
+    /// The store, to look at.
+    pub(super) fn store(&self) -> &dyn Store {
+        self.store
     }
 
     /// What was done in all.

@@ -16,6 +16,7 @@ mod progress;
 mod retry;
 mod rules;
 mod search;
+mod servers;
 mod setup;
 mod slices;
 mod state;
@@ -25,6 +26,7 @@ mod table;
 mod trace;
 mod waiting;
 mod when;
+mod windows;
 
 use std::io;
 use std::io::Write as _;

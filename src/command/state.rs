@@ -70,7 +70,7 @@ fn print(state: &State, output: &mut Output) -> Result<()> {
         let until = cursor
             .watermark
             .map_or_else(|| "nothing".to_owned(), |at| format!("everything until {at}"));
-        let seen: usize = cursor.seen.values().map(Vec::len).sum();
+        let seen = cursor.seen_count();
         writeln!(
             output,
             "\n{}: {until} was read, {seen} messages of it are remembered",

@@ -19,6 +19,9 @@ pub struct Gap {
     pub from: Moment,
     /// The first line after it, of this host, or, where it has none, the last line of all.
     pub to: Moment,
+    /// The host has lines after it.
+    #[serde(skip)]
+    pub ended: bool,
 }
 
 /// The silences between `from` and `to` that are at least two slices long, the longest first.
@@ -34,9 +37,10 @@ pub fn gaps<'a>(slices: impl IntoIterator<Item = &'a Slice>, from: Moment, to: M
     let mut gaps = Vec::new();
     for (host, mut spans) in hosts {
         spans.sort_unstable();
+        let back = spans.len();
         spans.push((last_of_all, last_of_all));
         let mut reached = spans.first().map_or(last_of_all, |span| span.1);
-        for (first, last) in spans {
+        for (index, (first, last)) in spans.into_iter().enumerate() {
             // Whole slices without a line.
             let empty = (slot(first) - slot(reached) - 1).max(0);
             if empty >= LEAST_SLICES && reached < to && first > from {
@@ -44,6 +48,7 @@ pub fn gaps<'a>(slices: impl IntoIterator<Item = &'a Slice>, from: Moment, to: M
                     host: host.to_owned(),
                     from: reached,
                     to: first,
+                    ended: index < back,
                 });
             }
             reached = reached.max(last);

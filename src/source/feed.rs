@@ -16,6 +16,8 @@ use crate::line::{Dating, Digest, Evidence, MAX_LINE_BYTES, Moment, Reader};
 pub(super) struct Feed {
     reader: Reader,
     before: Seen,
+    /// If there is one, all others are left out as well.
+    only: Option<Seen>,
     /// Messages whose lines were all given.
     given: Seen,
     /// Messages of which lines may wait.
@@ -37,6 +39,7 @@ impl Feed {
         Self {
             reader: Reader::new(name, dating, evidence),
             before,
+            only: None,
             given: Seen::default(),
             here: HashMap::new(),
             waiting: VecDeque::new(),
@@ -45,6 +48,11 @@ impl Feed {
             skipped: 0,
             tally: Tally::default(),
         }
+    }
+
+    /// Gives only the lines of these messages; the others are read to count equal lines.
+    pub(super) fn give_only(&mut self, only: Seen) {
+        self.only = Some(only);
     }
 
     /// Takes the messages of a stretch of time that is later than those before it, in any order, some perhaps twice.
@@ -59,7 +67,8 @@ impl Feed {
             let raw = message.content.line(Moment(message.at.0.saturating_add(shift)));
             self.number += 1;
             self.bytes += raw.len() as u64;
-            let skip = self.before.contains(message.key);
+            let unwanted = self.only.as_ref().is_some_and(|only| !only.contains(message.key));
+            let skip = unwanted || self.before.contains(message.key);
             self.skipped += u64::from(skip);
             if raw.iter().all(u8::is_ascii_whitespace) {
                 continue;

@@ -13,9 +13,11 @@ mod lines;
 pub use folder::{StateFolder, read};
 pub use lines::Waiting;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
 use serde::{Deserialize, Serialize};
 
 use crate::line::{Digest, Moment};
@@ -54,9 +56,10 @@ pub struct State {
 pub struct Cursor {
     /// Everything before it was read and stored.
     pub watermark: Option<Moment>,
-    /// The messages that were read and that a later window can meet again, by when: 32 hexadecimal digits each.
+    /// The messages that were read and that a later window can meet again, by their second since 1970 UTC: base64 of 16
+    /// bytes each.
     #[serde(default)]
-    pub seen: BTreeMap<i64, Vec<String>>,
+    pub seen: BTreeMap<i64, String>,
 }
 
 impl State {
@@ -81,24 +84,32 @@ impl Default for State {
 }
 
 impl Cursor {
-    /// Those that were read, each with its moment in the range that was asked for.
+    /// The messages that were read, each with its second.
     pub fn seen(&self) -> impl Iterator<Item = (Digest, Moment)> + '_ {
-        self.seen.iter().flat_map(|(at, keys)| {
-            let digests = keys.iter().filter_map(|key| u128::from_str_radix(key, 16).ok());
-            digests.map(|digest| (Digest(digest), Moment(*at)))
+        self.seen.iter().flat_map(|(second, packed)| {
+            let bytes = BASE64.decode(packed).unwrap_or_default();
+            let (keys, _) = bytes.as_chunks::<16>();
+            let digests: Vec<Digest> = keys.iter().map(|key| Digest(u128::from_be_bytes(*key))).collect();
+            digests.into_iter().map(|digest| (digest, Moment::from_second(*second)))
         })
     }
 
-    /// Keeps what was read at or after `since`.
+    /// How many they are.
+    pub fn seen_count(&self) -> usize {
+        self.seen().count()
+    }
+
+    /// Keeps those of this second or later.
     pub fn keep_seen(&mut self, seen: impl Iterator<Item = (Digest, Moment)>, since: Moment) {
-        self.seen.clear();
-        for (digest, at) in seen.filter(|(_, at)| *at >= since) {
-            self.seen.entry(at.0).or_default().push(digest.to_string());
+        let mut seconds: BTreeMap<i64, BTreeSet<u128>> = BTreeMap::new();
+        for (digest, at) in seen.filter(|(_, at)| at.second() >= since.second()) {
+            seconds.entry(at.second()).or_default().insert(digest.0);
         }
-        for keys in self.seen.values_mut() {
-            keys.sort_unstable();
-            keys.dedup();
-        }
+        let pack = |keys: BTreeSet<u128>| {
+            let bytes: Vec<u8> = keys.into_iter().flat_map(u128::to_be_bytes).collect();
+            BASE64.encode(bytes)
+        };
+        self.seen = seconds.into_iter().map(|(second, keys)| (second, pack(keys))).collect();
     }
 }
 
