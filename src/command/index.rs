@@ -122,7 +122,7 @@ impl Run<'_> {
 
     /// Reads files, on from where they were.
     fn files(&mut self, inputs: &Inputs, output: &mut Output) -> Result<()> {
-        let dating = dating(self.args.timezone.as_ref(), self.args.year, self.config)?;
+        let dating = dating(&self.args.said, self.config)?;
         let Some(keeper) = &mut self.keeper else {
             let (sources, failed) = source::open(&inputs.files, dating);
             let mut lines = Lines::of(sources, failed);

@@ -156,7 +156,10 @@ impl<'a> Intake<'a> {
             self.keep(digest, event);
         } else {
             self.count(&line, Counts::unmatched());
-            self.unmatched(digest, line);
+            self.unmatched(digest, Arc::clone(&line));
+        }
+        if line.joined > 0 {
+            self.count(&line, Counts::joined(line.joined.into()));
         }
         if self.refusals.len() >= BATCH {
             self.write_refusals()?;

@@ -1,4 +1,4 @@
-//! One file: plain, gzip or Zstandard, told by its first bytes.
+//! One file: plain or packed, told by its first bytes.
 //!
 //! Many files may be open at once and wait for their turn, so a waiting file keeps no more than its handle.
 
