@@ -11,6 +11,7 @@ mod graylog_likeness;
 mod graylog_server;
 mod identity;
 mod ledger;
+mod inputs;
 mod lines;
 mod message_index;
 mod patterns;

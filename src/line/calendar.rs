@@ -37,7 +37,11 @@ impl TimeZone {
     /// The name of a zone whose city is this one (`berlin`, `New York`). None if there is none.
     pub fn like(name: &str) -> Option<&'static str> {
         let name = name.rsplit('/').next()?.replace(' ', "_");
-        let city = |zone: &&'static str| zone.rsplit('/').next().is_some_and(|city| city.eq_ignore_ascii_case(&name));
+        let city = |zone: &&'static str| {
+            zone.rsplit('/')
+                .next()
+                .is_some_and(|city| city.eq_ignore_ascii_case(&name))
+        };
         chrono_tz::TZ_VARIANTS.iter().map(|zone| zone.name()).find(city)
     }
 }

@@ -144,7 +144,8 @@ impl Binary {
         let room = if self.name.is_some() { MOST_BYTES } else { 8 };
         for part in [line, b"\n"] {
             let room = room.saturating_sub(self.bytes.len());
-            self.bytes.extend_from_slice(part.get(..part.len().min(room)).unwrap_or_default());
+            self.bytes
+                .extend_from_slice(part.get(..part.len().min(room)).unwrap_or_default());
             self.came = self.came.saturating_add(part.len() as u64);
         }
         let Some(length) = self.bytes.first_chunk::<8>().map(|length| u64::from_le_bytes(*length)) else {

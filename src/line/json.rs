@@ -30,7 +30,8 @@ pub(crate) fn told(line: &[u8], fields: &JsonFields) -> Option<Told> {
     let [times, hosts, programs, pids, messages] = USUAL_JSON_FIELDS;
     let find = |own: &[String], usual: &[&str]| -> Option<Vec<u8>> {
         let own = own.iter().map(String::as_str);
-        own.chain(usual.iter().copied()).find_map(|name| bytes(at(&object, name)?))
+        own.chain(usual.iter().copied())
+            .find_map(|name| bytes(at(&object, name)?))
     };
     let text = find(&fields.message, messages)?;
     let stamp = find(&fields.time, times).and_then(|time| stamp(&time));
@@ -119,6 +120,8 @@ fn epoch(time: &[u8]) -> Option<Moment> {
         return None;
     }
     let thousandths = [100, 10, 1].iter().zip(fraction);
-    let milliseconds: i64 = thousandths.map(|(weight, digit)| weight * i64::from(digit - b'0')).sum();
+    let milliseconds: i64 = thousandths
+        .map(|(weight, digit)| weight * i64::from(digit - b'0'))
+        .sum();
     Some(Moment(number * 1000 + milliseconds))
 }

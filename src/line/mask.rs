@@ -59,8 +59,27 @@ fn behind_queue_id(text: &[u8]) -> Option<usize> {
 
 /// Commands of one word, which base64 might spell as well.
 const COMMANDS: &[&[u8]] = &[
-    b"DATA", b"QUIT", b"RSET", b"NOOP", b"HELP", b"STARTTLS", b"EHLO", b"HELO", b"MAIL", b"RCPT", b"AUTH", b"VRFY",
-    b"EXPN", b"ETRN", b"TURN", b"BDAT", b"LHLO", b"XCLIENT", b"XFORWARD", b"VERB", b"ONEX",
+    b"DATA",
+    b"QUIT",
+    b"RSET",
+    b"NOOP",
+    b"HELP",
+    b"STARTTLS",
+    b"EHLO",
+    b"HELO",
+    b"MAIL",
+    b"RCPT",
+    b"AUTH",
+    b"VRFY",
+    b"EXPN",
+    b"ETRN",
+    b"TURN",
+    b"BDAT",
+    b"LHLO",
+    b"XCLIENT",
+    b"XFORWARD",
+    b"VERB",
+    b"ONEX",
 ];
 
 /// The secret of what a client says.

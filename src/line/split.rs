@@ -93,7 +93,10 @@ impl Records {
         };
         record.parts = part;
         let room = MAX_LINE_BYTES.saturating_sub(record.entry.text.len());
-        record.entry.text.extend_from_slice(body.get(..body.len().min(room)).unwrap_or_default());
+        record
+            .entry
+            .text
+            .extend_from_slice(body.get(..body.len().min(room)).unwrap_or_default());
         if more {
             return Joined::Part;
         }

@@ -52,7 +52,9 @@ pub enum SourceError {
         lines: u64,
     },
     /// A compressed file is damaged.
-    #[error("{name} is damaged after line {lines} ({error}); `gzip -t`, `bzip2 -t`, `xz -t` or `zstd -t` tests it, copy it again or name its original")]
+    #[error(
+        "{name} is damaged after line {lines} ({error}); `gzip -t`, `bzip2 -t`, `xz -t` or `zstd -t` tests it, copy it again or name its original"
+    )]
     Damaged {
         /// The source.
         name: String,
