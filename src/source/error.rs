@@ -131,6 +131,15 @@ impl SourceError {
             lines,
         }
     }
+
+    /// Of a file that has fewer bytes than when it was opened.
+    pub(super) fn shrunk(name: &str, size: u64, missing: u64) -> Self {
+        Self::Shrunk {
+            name: shown(name),
+            size,
+            missing,
+        }
+    }
 }
 
 /// A name in which nothing can steer a terminal.
