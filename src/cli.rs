@@ -112,13 +112,33 @@ pub struct Input {
     #[arg(required = true, value_name = "FILE")]
     pub files: Vec<PathBuf>,
 
+    /// What they do not tell.
+    #[command(flatten)]
+    pub said: Said,
+}
+
+/// What lines do not tell about themselves.
+#[derive(Debug, Args)]
+pub struct Said {
     /// The year of the first line, for stamps that tell none [default: from queue ids, the file's name, the file's time]
     #[arg(long)]
     pub year: Option<i32>,
 
-    /// The zone of stamps that tell none: UTC, local, +01:00
+    /// The zone of stamps that tell none: Europe/Berlin (with its summer time), UTC, local, +01:00
     #[arg(long, value_name = "ZONE")]
     pub timezone: Option<String>,
+
+    /// The host of lines that name none
+    #[arg(long, value_name = "NAME")]
+    pub host: Option<String>,
+
+    /// The time of lines without a header: 2026-11-24, '2026-11-24 10:05' (UTC), RFC 3339, 2h (ago)
+    #[arg(long, value_name = "TIME")]
+    pub at: Option<String>,
+
+    /// The program of lines without a header, `postfix/smtpd` or `postfix/smtpd[277]`, if they do not begin with one
+    #[arg(long, value_name = "PROGRAM", requires = "at")]
+    pub program: Option<String>,
 }
 
 /// `mailtrail index`
@@ -138,13 +158,9 @@ pub struct IndexArgs {
     #[arg(value_name = "FILE")]
     pub files: Vec<PathBuf>,
 
-    /// The year of the first line, for stamps that tell none [default: from queue ids, the file's name, the file's time]
-    #[arg(long)]
-    pub year: Option<i32>,
-
-    /// The zone of stamps that tell none: UTC, local, +01:00
-    #[arg(long, value_name = "ZONE")]
-    pub timezone: Option<String>,
+    /// What lines do not tell.
+    #[command(flatten)]
+    pub said: Said,
 
     /// Of servers, read at least this time before now again: 60m, 2h; more where an earlier run was missed
     #[arg(long, value_name = "TIME", default_value = "60m", conflicts_with_all = ["since", "until"])]
@@ -262,7 +278,8 @@ pub struct SetupArgs {
 #[command(after_help = "\
 Examples:
   mailtrail parse mail.log
-  mailtrail parse --unmatched mail.log      only the lines that no rule matched")]
+  mailtrail parse --unmatched mail.log      only the lines that no rule matched
+  echo '757F89D60C0: removed' | mailtrail parse --host mx1 --at 2h --program postfix/qmgr -")]
 pub struct ParseArgs {
     /// What to read.
     #[command(flatten)]

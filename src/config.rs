@@ -28,10 +28,29 @@ pub struct Config {
     pub hosts: HashMap<String, String>,
     /// Content filters beside those on the loopback: host names, addresses, names of pipe services.
     pub filters: Vec<String>,
-    /// The zone of stamps that tell none: UTC, local, +01:00.
+    /// The zone of stamps that tell none: Europe/Berlin, UTC, local, +01:00.
     pub timezone: Option<String>,
+    /// Names of the fields of JSON lines, beside the usual ones.
+    pub json: JsonConfig,
     /// What `mailtrail index` reads when no file is named.
     pub sources: Vec<SourceConfig>,
+}
+
+/// Names of the fields of JSON lines, the best first: they are looked for before those of journald, Filebeat, Logstash,
+/// Docker, rsyslog, syslog-ng and GELF. `a.b` is the field `b` of the object `a`.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct JsonConfig {
+    /// When it was said: RFC 3339, RFC 3164, or a number since 1970.
+    pub time: Vec<String>,
+    /// The host.
+    pub host: Vec<String>,
+    /// The program, with or without `[pid]:`.
+    pub program: Vec<String>,
+    /// The process id.
+    pub pid: Vec<String>,
+    /// The message, or a whole syslog line.
+    pub message: Vec<String>,
 }
 
 /// Where documents are kept.

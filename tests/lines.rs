@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use flate2::read::GzDecoder;
 use mailtrail::line::queue_time::of_queue_id;
-use mailtrail::line::{Dating, Digest, Evidence, Line, MAX_LINE_BYTES, MAX_REPEATED, Moment, Reader, TimeZone};
+use mailtrail::line::{Dating, Digest, Evidence, Line, MAX_LINE_BYTES, MAX_REPEATED, Moment, Reader, Said, TimeZone};
 use proptest::prelude::*;
 
 /// 2026-11-24T12:00:00Z
@@ -33,6 +33,7 @@ pub(crate) fn dating(zone: TimeZone) -> Dating {
         zone,
         year: None,
         now: NOW,
+        said: Said::NOTHING,
     }
 }
 

@@ -11,6 +11,7 @@ mod graylog_faults;
 mod graylog_likeness;
 mod graylog_server;
 mod identity;
+mod inputs;
 mod ledger;
 mod lines;
 mod message_index;

@@ -66,6 +66,18 @@ fn gzip(bytes: &[u8]) -> Vec<u8> {
     encoder.finish().unwrap()
 }
 
+fn bzip2(bytes: &[u8]) -> Vec<u8> {
+    let mut encoder = bzip2::write::BzEncoder::new(Vec::new(), bzip2::Compression::fast());
+    encoder.write_all(bytes).unwrap();
+    encoder.finish().unwrap()
+}
+
+fn xz(bytes: &[u8]) -> Vec<u8> {
+    let mut encoder = liblzma::write::XzEncoder::new(Vec::new(), 1);
+    encoder.write_all(bytes).unwrap();
+    encoder.finish().unwrap()
+}
+
 fn failure(path: &Path) -> String {
     match FileSource::open(path, dating(TimeZone::Utc)) {
         Ok(_) => panic!("{} was opened", path.display()),
@@ -85,7 +97,17 @@ fn a_packed_file_tells_what_the_plain_one_tells() {
     let half = 1 + memchr::memchr(b'\n', &log[300_000..]).unwrap() + 300_000;
     let members = [gzip(&log[..half]), gzip(&log[half..])].concat();
     let zstd = zstd::encode_all(&log[..], 1).unwrap();
-    for (name, bytes) in [("members.gz", members), ("packed.log", gzip(&log)), ("mail.zst", zstd)] {
+    let bzip2_members = [bzip2(&log[..half]), bzip2(&log[half..])].concat();
+    let xz_members = [xz(&log[..half]), xz(&log[half..])].concat();
+    for (name, bytes) in [
+        ("members.gz", members),
+        ("packed.log", gzip(&log)),
+        ("mail.zst", zstd),
+        ("mail.log.bz2", bzip2(&log)),
+        ("members.bz2", bzip2_members),
+        ("mail.log.xz", xz(&log)),
+        ("members.xz", xz_members),
+    ] {
         let mut source = file(&written(&folder, name, &bytes));
         let packed = Told::by(&mut source);
         assert!(
@@ -126,6 +148,46 @@ fn a_truncated_archive_gives_all_its_whole_lines_and_then_says_so() {
 }
 
 #[test]
+fn every_kind_of_archive_that_is_cut_short_says_so() {
+    let folder = TempDir::new().unwrap();
+    let log = lab("postfix-short/mail.rfc3339.log");
+    for (name, packed) in [
+        ("mail.log.gz", gzip(&log)),
+        ("mail.log.zst", zstd::encode_all(&log[..], 1).unwrap()),
+        ("mail.log.bz2", bzip2(&log)),
+        ("mail.log.xz", xz(&log)),
+    ] {
+        let cut = written(&folder, name, &packed[..packed.len() * 2 / 3]);
+        let told = Told::by(&mut file(&cut));
+        assert!(told.lines.len() > 1000, "{name}");
+        assert_eq!(told.unreadable, [0_u64; 0], "{name}: no line is half a line");
+        let told = &told.errors[..];
+        assert!(told.len() == 1 && told[0].contains("is truncated"), "{name}: {told:?}");
+    }
+}
+
+/// The dictionary that an archive asks for is its maker's wish.
+#[test]
+fn an_archive_that_asks_for_too_much_memory_does_not_get_it() {
+    let folder = TempDir::new().unwrap();
+    let mut options = liblzma::stream::LzmaOptions::new_preset(0).unwrap();
+    options.dict_size(1 << 30);
+    let mut filters = liblzma::stream::Filters::new();
+    filters.lzma2(&options);
+    let stream = liblzma::stream::Stream::new_stream_encoder(&filters, liblzma::stream::Check::Crc32).unwrap();
+    let mut encoder = liblzma::write::XzEncoder::new_stream(Vec::new(), stream);
+    encoder
+        .write_all(format!("Nov 24 02:04:04 {QMGR}\n").as_bytes())
+        .unwrap();
+    let greedy = encoder.finish().unwrap();
+    let error = match FileSource::open(&written(&folder, "mail.log.xz", &greedy), dating(TimeZone::Utc)) {
+        Err(error) => error.to_string(),
+        Ok(mut source) => Told::by(&mut source).errors.concat(),
+    };
+    assert!(error.contains("mail.log.xz is damaged"), "{error}");
+}
+
+#[test]
 fn a_damaged_archive_says_so() {
     let folder = TempDir::new().unwrap();
     let mut packed = fs::read(lab_path("postfix-short/mail.log")).unwrap();
@@ -152,17 +214,17 @@ fn what_cannot_be_read_is_named_with_the_way_out() {
     );
     let error = failure(folder.path());
     assert!(error.contains("it is a folder; name the files in it"), "{error}");
-    let bz2 = written(&folder, "mail.log.bz2", b"BZh91AY&SY");
-    let error = failure(&bz2);
+    let lz4 = written(&folder, "mail.log.lz4", b"\x04\x22\x4d\x18\x64\x40");
+    let error = failure(&lz4);
     assert!(
-        error.contains("bzcat") && error.contains("| mailtrail ... -"),
+        error.contains("lz4cat") && error.contains("| mailtrail ... -"),
         "{error}"
     );
     // Those that cannot be opened are told first, then the others are read.
     let names = [
         missing,
         written(&folder, "mail.log", format!("Nov 24 02:04:04 {QMGR}\n").as_bytes()),
-        bz2,
+        lz4,
     ];
     let (sources, errors) = open(&names, dating(TimeZone::Utc));
     let mut merge = Merge::new(sources, errors);

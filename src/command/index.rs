@@ -37,7 +37,7 @@ pub(super) fn run(global: &Global, args: &IndexArgs, output: &mut Output) -> Res
     let began = Instant::now();
     let config = super::config(global)?;
     let rules = rules::load(global, &config)?;
-    let dating = dating(args.timezone.as_ref(), args.year, &config)?;
+    let dating = dating(&args.said, &config)?;
     let inputs = Inputs::of(args, &config, dating)?;
     let frame = Frame::of(args)?;
     for pattern in &inputs.empty {

@@ -1,14 +1,17 @@
 //! The files of a command, as one stream of lines in the order of time.
 
+use std::sync::Arc;
+
 use anyhow::{Result, bail};
 
-use crate::cli::Input;
+use crate::cli::{Input, Said};
 use crate::config::Config;
-use crate::line::{Dating, Line, Origin, TimeZone};
+use crate::line::{Dating, JsonFields, Line, Origin, TimeZone};
 use crate::source::{Merge, Place, Read, Source, SourceError};
 
 use super::output::Output;
 use super::progress::Bar;
+use super::when;
 
 /// Lines from several files; what cannot be read is told and the others go on.
 pub(super) struct Lines {
@@ -18,17 +21,39 @@ pub(super) struct Lines {
     pub(super) incomplete: bool,
 }
 
-/// How stamps are to be read that do not tell it all: by the flags, else the configuration.
-pub(super) fn dating(zone: Option<&String>, year: Option<i32>, config: &Config) -> Result<Dating> {
-    let zone = zone.or(config.timezone.as_ref());
+/// How lines are to be read that do not tell it all: by the flags, else the configuration.
+pub(super) fn dating(said: &Said, config: &Config) -> Result<Dating> {
+    let zone = said.timezone.as_ref().or(config.timezone.as_ref());
     let zone = zone.map_or(Ok(TimeZone::default()), |zone| read_zone(zone))?;
-    Ok(Dating::today(zone, year))
+    let (program, pid) = match &said.program {
+        Some(program) => read_program(program)?,
+        None => (None, None),
+    };
+    let json = &config.json;
+    let told = crate::line::Said {
+        host: said.host.as_ref().map(|host| host.to_ascii_lowercase().into()),
+        at: said.at.as_ref().map(|at| when::moment(at)).transpose()?,
+        program,
+        pid,
+        json: JsonFields {
+            time: json.time.clone(),
+            host: json.host.clone(),
+            program: json.program.clone(),
+            pid: json.pid.clone(),
+            message: json.message.clone(),
+        },
+    };
+    Ok(Dating {
+        // Said once a run, and every source of it may ask.
+        said: Box::leak(Box::new(told)),
+        ..Dating::today(zone, said.year)
+    })
 }
 
 impl Lines {
     /// Opens what can be opened.
     pub(super) fn open(input: &Input, config: &Config) -> Result<Self> {
-        let dating = dating(input.timezone.as_ref(), input.year, config)?;
+        let dating = dating(&input.said, config)?;
         let (sources, failed) = crate::source::open(&input.files, dating);
         Ok(Self::of(sources, failed))
     }
@@ -77,16 +102,22 @@ impl Lines {
 
     /// What a person should know about the clock of these logs. None if nothing is wrong.
     pub(super) fn zone_warning(&self) -> Option<String> {
-        let minutes = self
-            .source
-            .tally()
-            .zone_offset_minutes
-            .filter(|minutes| *minutes != 0)?;
-        let sign = if minutes < 0 { '-' } else { '+' };
-        let (hours, rest) = (minutes.abs() / 60, minutes.abs() % 60);
+        let tally = self.source.tally();
+        let ahead = tally.zone_offset_minutes.filter(|minutes| *minutes != 0)?;
+        let (is, read) = (tally.zone_minutes + ahead, tally.zone_minutes);
+        let as_read = match read {
+            0 => String::new(),
+            read => format!(" and they were read as UTC{}", offset(read)),
+        };
+        let zone = match is {
+            0 => "UTC".to_owned(),
+            is => format!("{}{:02}:{:02}", sign(is), is.abs() / 60, is.abs() % 60),
+        };
         Some(format!(
-            "warning: the stamps are {sign}{hours:02}:{rest:02} ahead of what the queue ids tell; \
-             name the log's zone with --timezone, for example --timezone {sign}{hours:02}:{rest:02}"
+            "warning: the stamps are UTC{}, the queue ids say UTC{as_read}: all times are wrong by {}; read them again \
+             with --timezone {zone}, or with the name of their zone (--timezone Europe/Berlin)",
+            if is == 0 { String::new() } else { offset(is) },
+            span(ahead)
         ))
     }
 
@@ -96,7 +127,44 @@ impl Lines {
     }
 }
 
-/// `UTC`, `local`, `+01:00`, `-0500`.
+/// `-5`, `+5:45`
+fn offset(minutes: i64) -> String {
+    let (hours, rest) = (minutes.abs() / 60, minutes.abs() % 60);
+    match rest {
+        0 => format!("{}{hours}", sign(minutes)),
+        rest => format!("{}{hours}:{rest:02}", sign(minutes)),
+    }
+}
+
+fn sign(minutes: i64) -> char {
+    if minutes < 0 { '-' } else { '+' }
+}
+
+/// `5 hours`, `1 hour`, `5 hours 45 minutes`
+fn span(minutes: i64) -> String {
+    let (hours, rest) = (minutes.abs() / 60, minutes.abs() % 60);
+    let parts = [(hours, "hour"), (rest, "minute")];
+    let told = parts.iter().filter(|(count, _)| *count > 0);
+    let told: Vec<String> = told
+        .map(|(count, unit)| format!("{count} {unit}{}", if *count == 1 { "" } else { "s" }))
+        .collect();
+    told.join(" ")
+}
+
+/// `postfix/smtpd`, `postfix/smtpd[277]`, either with a colon behind it.
+fn read_program(text: &str) -> Result<(Option<Arc<str>>, Option<u32>)> {
+    let tag = text.trim().trim_end_matches(':');
+    let (program, pid) = match tag.strip_suffix(']').and_then(|tag| tag.split_once('[')) {
+        Some((program, pid)) => (program, Some(pid.parse())),
+        None => (tag, None),
+    };
+    match pid.transpose() {
+        Ok(pid) if !program.is_empty() && !program.contains([' ', '[', ']', ':']) => Ok((Some(program.into()), pid)),
+        _ => bail!("`{text}` is no program: write postfix/smtpd or postfix/smtpd[277]"),
+    }
+}
+
+/// `UTC`, `local`, `+01:00`, `-0500`, `Europe/Berlin`.
 fn read_zone(text: &str) -> Result<TimeZone> {
     match text.to_ascii_lowercase().as_str() {
         "utc" | "z" => return Ok(TimeZone::Utc),
@@ -109,10 +177,17 @@ fn read_zone(text: &str) -> Result<TimeZone> {
         Some('-') => -1,
         _ => 0,
     };
-    match (sign, digits.len(), digits.parse::<i32>()) {
-        (1 | -1, 4, Ok(number)) if number / 100 <= 14 && number % 100 < 60 => {
-            Ok(TimeZone::Fixed(sign * (number / 100 * 3_600 + number % 100 * 60)))
-        }
-        _ => bail!("`{text}` is no zone that is known here: write UTC, local, +01:00 or -05:00"),
+    if let (1 | -1, 4, Ok(number)) = (sign, digits.len(), digits.parse::<i32>())
+        && number / 100 <= 14
+        && number % 100 < 60
+    {
+        return Ok(TimeZone::Fixed(sign * (number / 100 * 3_600 + number % 100 * 60)));
+    }
+    if let Some(zone) = TimeZone::named(text) {
+        return Ok(zone);
+    }
+    match TimeZone::like(text) {
+        Some(name) => bail!("`{text}` is no zone that is known here: did you mean {name}?"),
+        None => bail!("`{text}` is no zone that is known here: write Europe/Berlin, UTC, local, +01:00 or -05:00"),
     }
 }

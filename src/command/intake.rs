@@ -170,7 +170,10 @@ impl<'a> Intake<'a> {
                 self.count(&line, Counts::unmatched());
                 self.summary.unmatched_line(&line);
             }
-            self.unmatched(digest, line);
+            self.unmatched(digest, Arc::clone(&line));
+        }
+        if counts && line.joined > 0 {
+            self.count(&line, Counts::joined(line.joined.into()));
         }
         if self.refusals.len() >= BATCH {
             self.write_refusals()?;

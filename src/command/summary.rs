@@ -78,6 +78,7 @@ impl Summary {
             unmatched,
             unreadable,
             generic,
+            joined,
             ..
         } = new;
         let before = if seen > 0 {
@@ -89,6 +90,7 @@ impl Summary {
         let mut parts = vec![format!("{} matched", matched - generic), format!("{noise} noise")];
         parts.extend((generic > 0).then(|| format!("{generic} known only by their queue id")));
         parts.push(format!("{unmatched} unmatched"));
+        parts.extend((joined > 0).then(|| format!("{joined} parts of others")));
         parts.extend((unreadable > 0).then(|| format!("{unreadable} without a readable header")));
         writeln!(out, "  {}", parts.join(", "))?;
         if unmatched > 0 {

@@ -6,23 +6,44 @@
 //!
 //! In: a [`Stamp`] after the other, in the order of the log. Out: [`Moment`]s.
 
-use chrono::{Local, NaiveDateTime, TimeZone as _};
+use chrono::{Local, MappedLocalTime, NaiveDateTime, Offset as _};
 
-use super::Moment;
 use super::civil::{DAY, year_of};
 use super::stamp::{Stamp, Yearless};
+use super::{Moment, Said};
 
 /// The zone of stamps that tell none.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum TimeZone {
-    /// This machine's: right for a log that this machine wrote. An hour that the autumn has twice is its first; one
-    /// that the spring leaves out is read with the offset before.
+    /// This machine's: right for a log that this machine wrote.
     #[default]
     Local,
+    /// A zone of the IANA's database: `Europe/Berlin`. As with [`TimeZone::Local`], a time of the hour that the autumn
+    /// has twice is the first until the log has been there, or the line's queue id proves the second; one that the
+    /// spring leaves out is read with the offset before.
+    Named(chrono_tz::Tz),
     /// UTC.
     Utc,
     /// So many seconds east of Greenwich, all year.
     Fixed(i32),
+}
+
+impl TimeZone {
+    /// The zone of this name in the IANA's database, in upper or lower case. None if it has none.
+    pub fn named(name: &str) -> Option<Self> {
+        chrono_tz::Tz::from_str_insensitive(name).ok().map(Self::Named)
+    }
+
+    /// The name of a zone whose city is this one (`berlin`, `New York`). None if there is none.
+    pub fn like(name: &str) -> Option<&'static str> {
+        let name = name.rsplit('/').next()?.replace(' ', "_");
+        let city = |zone: &&'static str| {
+            zone.rsplit('/')
+                .next()
+                .is_some_and(|city| city.eq_ignore_ascii_case(&name))
+        };
+        chrono_tz::TZ_VARIANTS.iter().map(|zone| zone.name()).find(city)
+    }
 }
 
 /// How stamps are to be read that do not tell it all.
@@ -34,6 +55,8 @@ pub struct Dating {
     pub year: Option<i32>,
     /// The present: no stamp without a year is taken for more than a day later. Not used for any identity.
     pub now: Moment,
+    /// What a person said of lines that do not tell more than that.
+    pub said: &'static Said,
 }
 
 impl Dating {
@@ -43,6 +66,7 @@ impl Dating {
             zone,
             year,
             now: Moment(chrono::Utc::now().timestamp_millis()),
+            said: Said::NOTHING,
         }
     }
 }
@@ -73,6 +97,10 @@ pub(crate) struct Calendar {
 /// A queue id may be made so much after its line's stamp, in milliseconds, because of a zone that is not known.
 const ZONES: i64 = 36 * 3600 * 1000;
 const DAY_MS: i64 = DAY * 1000;
+/// A queue id may be made so much after its line's stamp, in milliseconds, because two clocks are never one.
+const CLOCKS: i64 = 120_000;
+/// A line is written so late at most, in milliseconds, after one that has a later stamp.
+const LATE: i64 = 300_000;
 /// 2000-01-01, in milliseconds: no log of today is older, but clocks that were never set are.
 const EARLIEST: i64 = 946_684_800_000;
 
@@ -110,14 +138,33 @@ impl Calendar {
         }
         let at = match stamp {
             Stamp::Absolute(milliseconds) => Moment(milliseconds),
-            Stamp::Wall(wall) => self.of_wall(wall),
-            Stamp::Yearless(day) => self.dated(day, queue_time())?,
+            Stamp::Wall(wall) => self.later_hour(wall, self.of_wall(wall), queue_time),
+            Stamp::Yearless(day) => {
+                let queued = queue_time();
+                let at = self.dated(day, queued)?;
+                // The year is known now, and so is the wall clock.
+                let wall = day.in_year(year_of(at.second()));
+                wall.map_or(at, |wall| self.later_hour(wall, at, || queued))
+            }
         };
         self.last = Some((stamp, at));
         if self.plausible(stamp, at) {
             self.reached = Some(at);
         }
         Some(at)
+    }
+
+    /// The moment of a stamp beside which another one stands (of whoever packed the line): of its years the nearest.
+    pub(crate) fn moment_near(&mut self, stamp: Stamp, other: Moment) -> Option<Moment> {
+        match stamp {
+            Stamp::Yearless(day) => self.nearest(day, other),
+            _ => self.moment(stamp, || None),
+        }
+    }
+
+    /// Seconds east of Greenwich with which the wall clock is read where the log is. 0 before the first line.
+    pub(crate) fn offset_here(&self) -> i64 {
+        self.reached.map_or(0, |at| self.offset(at.0).0)
     }
 
     /// The moment that the first lines prove: of a stamp with a year, or without one but with a queue id.
@@ -193,25 +240,48 @@ impl Calendar {
         day.in_year(year).map(|wall| self.of_wall(wall))
     }
 
-    /// Of the wall clock's milliseconds.
+    /// Of the wall clock's milliseconds; the first of two.
     fn of_wall(&self, wall: i64) -> Moment {
-        Moment(wall - self.offset(wall) * 1000)
+        Moment(wall - self.offset(wall).0 * 1000)
     }
 
-    /// Seconds east of Greenwich at this wall clock time.
-    fn offset(&self, wall: i64) -> i64 {
+    /// The first of two moments of this wall clock time, or the second, if the log was already past the first or if
+    /// that was before the line's queue id.
+    fn later_hour(&self, wall: i64, first: Moment, queue_time: impl FnOnce() -> Option<Moment>) -> Moment {
+        let (earlier, Some(later)) = self.offset(wall) else {
+            return first;
+        };
+        let second = Moment(first.0 + (earlier - later) * 1000);
+        let is_past = |reached: Moment| first.0 < reached.0 - LATE;
+        let is_proven = |queued: Moment| queued.0 > first.0 + CLOCKS && queued.0 <= second.0 + CLOCKS;
+        if self.reached.is_some_and(is_past) || queue_time().is_some_and(is_proven) {
+            second
+        } else {
+            first
+        }
+    }
+
+    /// Seconds east of Greenwich at this wall clock time; two where it comes twice.
+    fn offset(&self, wall: i64) -> (i64, Option<i64>) {
         match self.dating.zone {
-            TimeZone::Utc => 0,
-            TimeZone::Fixed(seconds) => i64::from(seconds),
-            TimeZone::Local => local_offset(wall)
-                .or_else(|| local_offset(wall - 3 * 3600 * 1000))
-                .unwrap_or(0),
+            TimeZone::Utc => (0, None),
+            TimeZone::Fixed(seconds) => (i64::from(seconds), None),
+            TimeZone::Local => offset_in(&Local, wall),
+            TimeZone::Named(zone) => offset_in(&zone, wall),
         }
     }
 }
 
-fn local_offset(wall: i64) -> Option<i64> {
-    let naive: NaiveDateTime = chrono::DateTime::from_timestamp_millis(wall)?.naive_utc();
-    let local = Local.from_local_datetime(&naive).earliest()?;
-    Some(i64::from(local.offset().local_minus_utc()))
+fn offset_in<Z: chrono::TimeZone>(zone: &Z, wall: i64) -> (i64, Option<i64>) {
+    let seconds = |at: chrono::DateTime<Z>| i64::from(at.offset().fix().local_minus_utc());
+    let at = |wall: i64| {
+        let naive: NaiveDateTime = chrono::DateTime::from_timestamp_millis(wall)?.naive_utc();
+        Some(match zone.from_local_datetime(&naive) {
+            MappedLocalTime::Single(at) => (seconds(at), None),
+            MappedLocalTime::Ambiguous(first, second) => (seconds(first), Some(seconds(second))),
+            MappedLocalTime::None => return None,
+        })
+    };
+    let before = || at(wall - 3 * 3600 * 1000).map(|(offset, _)| (offset, None));
+    at(wall).or_else(before).unwrap_or((0, None))
 }

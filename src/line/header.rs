@@ -49,6 +49,7 @@ impl<'a> Header<'a> {
         }
         cursor.blanks();
         let (program, pid) = tag::tag(&mut cursor);
+        tag::message_id(&mut cursor);
         Some(Self {
             stamp,
             host,

@@ -8,7 +8,12 @@
 mod calendar;
 mod civil;
 mod digest;
+mod entry;
 mod header;
+mod journal;
+mod json;
+mod last;
+mod mask;
 mod moment;
 mod names;
 mod ordinal;
@@ -17,6 +22,8 @@ mod reader;
 mod rfc3164;
 mod rfc3339;
 mod rfc5424;
+mod said;
+mod split;
 mod stamp;
 mod tag;
 mod zone_check;
@@ -25,7 +32,8 @@ pub use calendar::{Dating, Evidence, TimeZone};
 pub use digest::Digest;
 pub(crate) use header::Header;
 pub use moment::Moment;
-pub use reader::{Context, MAX_REPEATED, Reader};
+pub use reader::{Context, MAX_REPEATED, Reader, Taken};
+pub use said::{JsonFields, Said, USUAL_JSON_FIELDS};
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -44,7 +52,9 @@ pub struct Line {
     pub program: Arc<str>,
     /// The process id, where the tag has one.
     pub pid: Option<u32>,
-    /// The bytes as they were read, without the line end, at most [`MAX_LINE_BYTES`].
+    /// The bytes as they were read, without the line end, at most [`MAX_LINE_BYTES`]; passwords are masked. Where what
+    /// was read is no syslog line (JSON, the journal, a line without header, a record in parts) it is one that says
+    /// the same: `2026-11-24T02:04:04.483Z mx1 postfix/smtpd[277]: text`.
     pub raw: Arc<[u8]>,
     /// Where the message stands in `raw`: after the header, without leading blanks; inside the brackets of
     /// `message repeated N times: [ ... ]`.
@@ -53,6 +63,8 @@ pub struct Line {
     pub ordinal: u16,
     /// True for a line that `message repeated N times` stood for.
     pub repeated: bool,
+    /// How many raw lines it was put together from, beyond the first: a long record that sendmail had split.
+    pub joined: u32,
     /// Where it was read.
     pub origin: Origin,
 }

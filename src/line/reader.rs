@@ -4,18 +4,23 @@
 //! once. So there is one reader per source, and it wants the lines in the source's order.
 //!
 //! In: the bytes of a line. Out: a [`Line`], several where `message repeated N times` stood for them, or none where
-//! there is no readable header.
+//! there is no readable header, or where more raw lines are needed for it.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 
 use super::calendar::{Calendar, Dating, Evidence};
+use super::entry::{Entry, escaped};
 use super::header::{Header, repeated};
+use super::journal::{self, Added, Block};
+use super::json::{self, Told};
+use super::last::{self, LastMessages};
 use super::names::{self, Names};
 use super::ordinal::Ordinals;
-use super::queue_time;
-use super::stamp::Stamp;
+use super::split::{Joined, Record, Records};
+use super::stamp::{Cursor, Stamp};
 use super::zone_check::ZoneCheck;
-use super::{Line, MAX_LINE_BYTES, Moment, Origin};
+use super::{Line, MAX_LINE_BYTES, Moment, Origin, Said, mask, queue_time, tag};
 
 /// No more lines than this are made of one `message repeated N times`.
 pub const MAX_REPEATED: u32 = 10_000;
@@ -41,8 +46,34 @@ pub struct Reader {
     hosts: Names,
     programs: Names,
     zone_check: ZoneCheck,
-    /// The line that is repeated, and how many times it is still to come.
-    pending: Option<(Line, u32)>,
+    said: &'static Said,
+    block: Block,
+    records: Records,
+    last: LastMessages,
+    pending: VecDeque<Pending>,
+}
+
+/// A line that is still to come.
+#[derive(Debug)]
+struct Pending {
+    line: Line,
+    /// How many times.
+    left: u32,
+    /// Does it have its ordinal?
+    counted: bool,
+}
+
+/// What became of a raw line.
+#[derive(Debug)]
+pub enum Taken {
+    /// A line, perhaps one that waited for this raw line as its last part. Ask [`Reader::pending`] for more.
+    Line(Line),
+    /// A part of a record that sendmail has split: the record is given with its last part.
+    Joined,
+    /// A field of a message of the journal: the message is given when it is complete.
+    Field,
+    /// No header that tells a time.
+    Unreadable,
 }
 
 impl Reader {
@@ -55,7 +86,11 @@ impl Reader {
             hosts: Names::default(),
             programs: Names::default(),
             zone_check: ZoneCheck::default(),
-            pending: None,
+            said: dating.said,
+            block: Block::default(),
+            records: Records::default(),
+            last: LastMessages::default(),
+            pending: VecDeque::new(),
         }
     }
 
@@ -67,6 +102,7 @@ impl Reader {
         let head = head.get(..head.len().min(HEAD_BYTES)).unwrap_or_default();
         for raw in head.split(|byte| *byte == b'\n') {
             let Some(header) = Header::read(trimmed(raw)) else {
+                first = first.or_else(|| self.stamp_without_header(trimmed(raw)));
                 continue;
             };
             first = first.or(Some(header.stamp));
@@ -98,24 +134,178 @@ impl Reader {
         self.ordinals.generation()
     }
 
-    /// Reads the next line, without its line end (carriage returns before it are taken off here). None if it has no
-    /// header that tells a time. Ask [`Reader::pending`] for more before the next one.
+    /// What a line tells of its time that has no header. Of the first lines only.
+    fn stamp_without_header(&self, raw: &[u8]) -> Option<Stamp> {
+        let said = || self.said.at.filter(|_| !raw.is_empty());
+        let json = || (raw.first() == Some(&b'{')).then(|| json::told(raw, &self.said.json)?.stamp);
+        let stamp = journal::time_of(raw).or_else(|| json()?);
+        stamp.or_else(|| said().map(|at| Stamp::Absolute(at.0)))
+    }
+
+    /// [`Reader::take`], for a source whose raw lines are each a whole line. None if it has no header that tells a time.
     pub fn read(&mut self, raw: &[u8], number: u64) -> Option<Line> {
-        let raw = trimmed(raw);
-        let header = Header::read(raw)?;
-        let repeated = repeated(raw, header.text);
-        let text = repeated
-            .as_ref()
-            .map_or(header.text..raw.len(), |(_, text)| text.clone());
-        let queue_time = || queue_time::at_head_of(raw.get(text.clone()).unwrap_or_default());
-        let queued = match header.stamp {
-            Stamp::Absolute(_) => None,
-            Stamp::Wall(_) | Stamp::Yearless(_) => queue_time(),
-        };
-        let at = self.calendar.moment(header.stamp, || queued)?;
-        if let Some(queued) = queued {
-            self.zone_check.add(at, queued);
+        match self.take(raw, number) {
+            Taken::Line(line) => Some(line),
+            Taken::Joined | Taken::Field | Taken::Unreadable => None,
         }
+    }
+
+    /// Does an empty line matter? Elsewhere it need not be given to [`Reader::take`].
+    pub fn wants_empty_lines(&self) -> bool {
+        self.block.is_open()
+    }
+
+    /// Reads the next raw line, without its line end (carriage returns before it are taken off here). Ask
+    /// [`Reader::pending`] for more lines before the next one.
+    pub fn take(&mut self, raw: &[u8], number: u64) -> Taken {
+        if self.block.is_open() || journal::begins(raw) {
+            match self.block.add(raw, number) {
+                Added::Foreign => {}
+                Added::Part => return Taken::Field,
+                Added::Message(told, number) => return self.told(told, number),
+                Added::Cut(told, first) => {
+                    let before = self.told(told, first);
+                    let this = self.take(raw, number);
+                    return match (before, this) {
+                        (Taken::Line(line), Taken::Line(next)) => {
+                            self.wait(next);
+                            Taken::Line(line)
+                        }
+                        (Taken::Line(line), _) => Taken::Line(line),
+                        (_, this) => this,
+                    };
+                }
+            }
+        }
+        let raw = trimmed(raw);
+        if raw.first() == Some(&b'{')
+            && let Some(told) = json::told(raw, &self.said.json)
+        {
+            return self.told(Some(told), number);
+        }
+        let taken = self.syslog(raw, number, None);
+        taken.unwrap_or_else(|| self.without_header(raw, number))
+    }
+
+    /// Ends the log: what waited for more is given as far as it came. Ask [`Reader::pending`] for it.
+    pub fn end(&mut self) {
+        if let Added::Message(told, number) = self.block.end()
+            && let Taken::Line(line) = self.told(told, number)
+        {
+            self.wait(line);
+        }
+        self.give_up(None);
+    }
+
+    /// A line with a header of its own. `near`: the time that was told beside it. None if it has none.
+    fn syslog(&mut self, raw: &[u8], number: u64, near: Option<Moment>) -> Option<Taken> {
+        let header = Header::read(raw)?;
+        let masked = mask::masked(raw, header.program, header.text);
+        let raw = masked.as_deref().unwrap_or(raw);
+        let at = self.time(raw, &header, near)?;
+        let text = raw.get(header.text..).unwrap_or_default();
+        let whole = || Entry {
+            host: header.host.to_vec(),
+            program: header.program.to_vec(),
+            pid: header.pid,
+            text: text.to_vec(),
+        };
+        if let Some(count) = last::count(text) {
+            let host = self.hosts.get(header.host, names::host);
+            let program = self.programs.get(header.program, names::program);
+            if let Some(entry) = self.last.repeated(count, &host, &program, header.pid) {
+                return self.line_of(&entry, at, number).map(Taken::Line);
+            }
+        }
+        match self.records.add(whole, text, at, number) {
+            Joined::Whole => {}
+            Joined::Part => return Some(Taken::Joined),
+            Joined::Record(record) => {
+                return self.record(&record).map(Taken::Line);
+            }
+        }
+        let line = match &self.said.host {
+            Some(host) if header.host.is_empty() => {
+                let host = host.as_bytes().to_vec();
+                self.line_of(&Entry { host, ..whole() }, at, number)?
+            }
+            _ => self.line(raw, &header, at, number),
+        };
+        if !self.records.is_empty() {
+            self.give_up(Some(at));
+        }
+        Some(Taken::Line(line))
+    }
+
+    /// A message whose parts were told apart.
+    fn told(&mut self, told: Option<Told>, number: u64) -> Taken {
+        let Some(Told { stamp, mut entry }) = told else {
+            return Taken::Unreadable;
+        };
+        let at = stamp.and_then(|stamp| self.calendar.moment(stamp, || None));
+        let at = at.or(self.said.at);
+        let text = escaped(&entry.text);
+        if entry.program.is_empty() {
+            if let Some(taken) = self.syslog(trimmed(&text), number, at) {
+                return taken;
+            }
+            let mut cursor = Cursor { bytes: &text, at: 0 };
+            let (program, pid) = tag::tag(&mut cursor);
+            entry.program = program.to_vec();
+            entry.pid = pid.or(entry.pid);
+            entry.text = cursor.rest().to_vec();
+        } else {
+            entry.text = text;
+        }
+        at.map_or(Taken::Unreadable, |at| self.entry(entry, at, number))
+    }
+
+    /// `program[pid]: text`, or bare text of a program that was told; at the time that was told.
+    fn without_header(&mut self, raw: &[u8], number: u64) -> Taken {
+        let Some(at) = self.said.at else {
+            return Taken::Unreadable;
+        };
+        let mut cursor = Cursor { bytes: raw, at: 0 };
+        cursor.blanks();
+        let (program, pid) = match &self.said.program {
+            Some(program) => (program.as_bytes(), self.said.pid),
+            None => tag::tag(&mut cursor),
+        };
+        let entry = Entry {
+            host: Vec::new(),
+            program: program.to_vec(),
+            pid,
+            text: cursor.rest().to_vec(),
+        };
+        self.entry(entry, at, number)
+    }
+
+    /// Through the same gate as a line of a file: it may be a repetition or a part, and hold a password.
+    fn entry(&mut self, mut entry: Entry, at: Moment, number: u64) -> Taken {
+        if entry.host.is_empty()
+            && let Some(host) = &self.said.host
+        {
+            entry.host = host.as_bytes().to_vec();
+        }
+        let raw = entry.canonical(at);
+        self.syslog(&raw, number, None).unwrap_or(Taken::Unreadable)
+    }
+
+    /// The line that says the same as this entry.
+    fn line_of(&mut self, entry: &Entry, at: Moment, number: u64) -> Option<Line> {
+        let raw = entry.canonical(at);
+        let header = Header::read(&raw)?;
+        Some(self.line(&raw, &header, at, number))
+    }
+
+    fn record(&mut self, record: &Record) -> Option<Line> {
+        let line = self.line_of(&record.entry, record.at, record.number)?;
+        let joined = record.parts.saturating_sub(1);
+        Some(Line { joined, ..line })
+    }
+
+    fn line(&mut self, raw: &[u8], header: &Header<'_>, at: Moment, number: u64) -> Line {
+        let (text, repeated) = message(raw, header);
         let mut line = Line {
             at,
             host: self.hosts.get(header.host, names::host),
@@ -125,33 +315,85 @@ impl Reader {
             raw: raw.into(),
             ordinal: 0,
             repeated: repeated.is_some(),
-            origin: Origin {
-                source: Arc::clone(&self.source),
-                number,
-            },
+            joined: 0,
+            origin: self.origin(number),
         };
         line.ordinal = self.ordinals.next(&line);
-        if let Some((count @ 2.., _)) = repeated {
-            self.pending = Some((line.clone(), count.min(MAX_REPEATED) - 1));
+        self.last.note(&line);
+        if let Some(count @ 2..) = repeated {
+            self.pending.push_back(Pending {
+                line: line.clone(),
+                left: count.min(MAX_REPEATED) - 1,
+                counted: false,
+            });
+        }
+        line
+    }
+
+    /// When a line was said.
+    fn time(&mut self, raw: &[u8], header: &Header<'_>, near: Option<Moment>) -> Option<Moment> {
+        let queued = match header.stamp {
+            Stamp::Absolute(_) => None,
+            Stamp::Wall(_) | Stamp::Yearless(_) => {
+                let (text, _) = message(raw, header);
+                queue_time::at_head_of(raw.get(text).unwrap_or_default())
+            }
+        };
+        let at = match near {
+            Some(near) => self.calendar.moment_near(header.stamp, near)?,
+            None => self.calendar.moment(header.stamp, || queued)?,
+        };
+        if let Some(queued) = queued {
+            self.zone_check.add(at, queued);
+        }
+        Some(at)
+    }
+
+    /// Gives the records that are no longer waited for.
+    fn give_up(&mut self, now: Option<Moment>) {
+        while let Some(record) = self.records.given_up(now) {
+            if let Some(line) = self.record(&record) {
+                self.wait(line);
+            }
+        }
+    }
+
+    fn wait(&mut self, line: Line) {
+        self.pending.push_back(Pending {
+            line,
+            left: 1,
+            counted: true,
+        });
+    }
+
+    /// The next of the lines that the last one stood for (`message repeated N times`), or that are no longer waited
+    /// for. None if there are no more.
+    pub fn pending(&mut self) -> Option<Line> {
+        let next = self.pending.front_mut()?;
+        let (mut line, counted) = (next.line.clone(), next.counted);
+        next.left -= 1;
+        if next.left == 0 {
+            self.pending.pop_front();
+        }
+        if !counted {
+            line.ordinal = self.ordinals.next(&line);
         }
         Some(line)
     }
 
-    /// The next of the lines that the last one stood for (`message repeated N times`). None if there are no more.
-    pub fn pending(&mut self) -> Option<Line> {
-        let (line, left) = self.pending.as_mut()?;
-        let mut line = line.clone();
-        *left -= 1;
-        if *left == 0 {
-            self.pending = None;
-        }
-        line.ordinal = self.ordinals.next(&line);
-        Some(line)
+    /// A raw line that is [`Taken::Unreadable`] as it may be kept: passwords are masked.
+    pub fn unreadable(raw: &[u8]) -> Arc<[u8]> {
+        mask::masked_unreadable(raw).map_or_else(|| raw.into(), Into::into)
     }
 
     /// Is there more of what the last line stood for?
     pub fn is_pending(&self) -> bool {
-        self.pending.is_some()
+        !self.pending.is_empty()
+    }
+
+    /// Did the log end in the middle of a message of the journal, or of a record?
+    pub fn is_waiting(&self) -> bool {
+        self.block.is_open() || !self.records.is_empty()
     }
 
     /// The origin of a line of this source.
@@ -168,6 +410,11 @@ impl Reader {
     pub fn zone_offset_minutes(&self) -> Option<i64> {
         self.zone_check.offset_minutes()
     }
+
+    /// How many minutes east of Greenwich the zone is in which stamps without one are read, where the log is.
+    pub fn zone_minutes(&self) -> i64 {
+        self.calendar.offset_here() / 60
+    }
 }
 
 impl Line {
@@ -178,10 +425,7 @@ impl Line {
     pub fn again(raw: &[u8], at: Moment, ordinal: u16) -> Option<Self> {
         let raw = trimmed(raw);
         let header = Header::read(raw)?;
-        let repeated = repeated(raw, header.text);
-        let text = repeated
-            .as_ref()
-            .map_or(header.text..raw.len(), |(_, text)| text.clone());
+        let (text, repeated) = message(raw, &header);
         Some(Self {
             at,
             host: names::host(header.host),
@@ -191,8 +435,17 @@ impl Line {
             raw: raw.into(),
             ordinal,
             repeated: repeated.is_some(),
+            joined: 0,
             origin: Origin::default(),
         })
+    }
+}
+
+/// Where the message stands, and how many times it is said if the line says `message repeated N times`.
+fn message(raw: &[u8], header: &Header<'_>) -> (std::ops::Range<usize>, Option<u32>) {
+    match repeated(raw, header.text) {
+        Some((count, text)) => (text, Some(count)),
+        None => (header.text..raw.len(), None),
     }
 }
 

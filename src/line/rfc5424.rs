@@ -4,8 +4,8 @@
 //! the text. Fields that are not told are `-`. Structured data is stepped over.
 
 use super::header::Header;
-use super::rfc3339;
 use super::stamp::{Cursor, number};
+use super::{rfc3339, tag};
 
 /// Reads the header at the cursor, which stands on the version. None if it is none, or if it tells no time.
 pub(crate) fn header<'a>(cursor: &mut Cursor<'a>) -> Option<Header<'a>> {
@@ -25,6 +25,7 @@ pub(crate) fn header<'a>(cursor: &mut Cursor<'a>) -> Option<Header<'a>> {
         cursor.at += 3;
         cursor.blanks();
     }
+    tag::message_id(cursor);
     Some(Header {
         stamp,
         host,

@@ -16,6 +16,25 @@ pub(crate) fn tag<'a>(cursor: &mut Cursor<'a>) -> (&'a [u8], Option<u32>) {
     found.map_or((&[], None), |tag| (tag.program, tag.pid))
 }
 
+/// Steps over `[ID 801593 mail.info] `, which Solaris puts before a message, and the blanks after it.
+pub(crate) fn message_id(cursor: &mut Cursor<'_>) {
+    let rest = cursor.rest();
+    let Some(inner) = rest.strip_prefix(b"[ID ") else {
+        return;
+    };
+    let head = inner.get(..inner.len().min(48)).unwrap_or_default();
+    let Some(end) = memchr::memchr(b']', head) else {
+        return;
+    };
+    let mut words = head.get(..end).unwrap_or_default().split(|byte| *byte == b' ');
+    let is_number = words.next().is_some_and(|word| number(word).is_some());
+    let is_priority = words.next().is_some_and(|word| word.contains(&b'.'));
+    if is_number && is_priority && words.next().is_none() {
+        cursor.at += b"[ID ".len() + end + 1;
+        cursor.blanks();
+    }
+}
+
 /// True for a word that is a tag, not a host: a line that was never sent over the network may name no host.
 pub(crate) fn is_tag(word: &[u8]) -> bool {
     word.strip_suffix(b":").is_some_and(|rest| !rest.contains(&b':'))

@@ -129,6 +129,7 @@ pub fn message_line(program: &str, message: &[u8]) -> Line {
         text: 0..u32::try_from(message.len()).unwrap_or(u32::MAX),
         ordinal: 0,
         repeated: false,
+        joined: 0,
         origin: Origin::default(),
     }
 }

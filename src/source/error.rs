@@ -52,7 +52,9 @@ pub enum SourceError {
         lines: u64,
     },
     /// A compressed file is damaged.
-    #[error("{name} is damaged after line {lines} ({error}); `gzip -t` tests it, copy it again or name its original")]
+    #[error(
+        "{name} is damaged after line {lines} ({error}); `gzip -t`, `bzip2 -t`, `xz -t` or `zstd -t` tests it, copy it again or name its original"
+    )]
     Damaged {
         /// The source.
         name: String,
@@ -64,6 +66,30 @@ pub enum SourceError {
     /// A server did not give what it was asked for.
     #[error(transparent)]
     Server(#[from] crate::elastic_http::HttpError),
+    /// None of its lines is one.
+    #[error(
+        "{name} is no log that can be read: none of its {lines} lines begins with a time; if they are lines without \
+         header, say what they do not: --host mx1 --at '2026-11-24 10:05'"
+    )]
+    NoLog {
+        /// The source.
+        name: String,
+        /// How many lines it has.
+        lines: u64,
+    },
+    /// It was cut while it was read.
+    #[error(
+        "{name} was emptied or cut while it was read: {missing} of {size} bytes are missing; if it was rotated by \
+         copying, read the copy, too"
+    )]
+    Shrunk {
+        /// The source.
+        name: String,
+        /// Bytes that it had when it was opened.
+        size: u64,
+        /// How many of them were not there any more.
+        missing: u64,
+    },
     /// The system could not read on.
     #[error("cannot read {name} after line {lines}: {error}; run it again, lines that were read before are recognised")]
     Io {
@@ -93,6 +119,25 @@ impl SourceError {
                 Self::Damaged { name, lines, error }
             }
             _ => Self::Io { name, lines, error },
+        }
+    }
+}
+
+impl SourceError {
+    /// Of a source that has nothing but unreadable lines.
+    pub(super) fn no_log(name: &str, lines: u64) -> Self {
+        Self::NoLog {
+            name: shown(name),
+            lines,
+        }
+    }
+
+    /// Of a file that has fewer bytes than when it was opened.
+    pub(super) fn shrunk(name: &str, size: u64, missing: u64) -> Self {
+        Self::Shrunk {
+            name: shown(name),
+            size,
+            missing,
         }
     }
 }

@@ -1,4 +1,4 @@
-//! One file: plain, gzip or Zstandard, told by its first bytes.
+//! One file: plain or packed, told by its first bytes.
 //!
 //! Many files may be open at once and wait for their turn, so a waiting file keeps no more than its handle.
 
@@ -79,6 +79,16 @@ impl FileSource {
         self.stream.as_ref().is_some_and(Stream::is_holding)
     }
 
+    /// Was everything there that was there when it was opened?
+    fn whole(&self) -> Result<(), SourceError> {
+        let read = self.read.load(Ordering::Relaxed);
+        let missing = self.file.size.saturating_sub(read);
+        if !self.file.regular || self.file.packed || missing == 0 {
+            return Ok(());
+        }
+        Err(SourceError::shrunk(&self.file.name, self.file.size, missing))
+    }
+
     /// Its unpacked bytes from where it is to be read on.
     fn plain(&self) -> Result<Plain, SourceError> {
         let offset = self.seen.restart.offset;
@@ -124,7 +134,12 @@ impl Source for FileSource {
         let Some(stream) = &mut self.stream else {
             return Ok(None);
         };
-        stream.next(&mut self.reader).inspect_err(|_| self.failed = true)
+        let read = stream.next(&mut self.reader);
+        let read = match read {
+            Ok(None) if !self.failed => self.whole().map(|()| None),
+            read => read,
+        };
+        read.inspect_err(|_| self.failed = true)
     }
 
     fn position(&self) -> Option<Position> {

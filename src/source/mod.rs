@@ -61,7 +61,7 @@ pub enum Read {
     Unreadable {
         /// Where it stands.
         origin: Origin,
-        /// Its bytes, without the line end, at most [`crate::line::MAX_LINE_BYTES`].
+        /// Its bytes, without the line end, at most [`crate::line::MAX_LINE_BYTES`]; passwords are masked.
         raw: Arc<[u8]>,
     },
 }
@@ -122,20 +122,28 @@ pub struct Tally {
     /// By how many minutes the zone is wrong that stamps without one were read in, as
     /// [`crate::line::Reader::zone_offset_minutes`] tells: not 0 is worth a warning. None where nothing tells it.
     pub zone_offset_minutes: Option<i64>,
+    /// The zone that they were read in, where the log ends: minutes east of Greenwich.
+    pub zone_minutes: i64,
 }
 
 impl Tally {
     /// Of both. Of two offsets the one is kept that is not 0.
     #[must_use]
     pub fn plus(self, other: Self) -> Self {
-        let offset = self.zone_offset_minutes.filter(|minutes| *minutes != 0);
+        let is_wrong = |tally: &Self| tally.zone_offset_minutes.is_some_and(|minutes| minutes != 0);
+        let of = if is_wrong(&self) || (!is_wrong(&other) && other.zone_offset_minutes.is_none()) {
+            self
+        } else {
+            other
+        };
         Self {
             raw_lines: self.raw_lines + other.raw_lines,
             lines: self.lines + other.lines,
             unreadable: self.unreadable + other.unreadable,
             seen: self.seen + other.seen,
             cut: self.cut + other.cut,
-            zone_offset_minutes: offset.or(other.zone_offset_minutes).or(self.zone_offset_minutes),
+            zone_offset_minutes: of.zone_offset_minutes,
+            zone_minutes: of.zone_minutes,
         }
     }
 }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use super::blocks::Blocks;
 use super::codec::Plain;
 use super::{Mark, Position, Read, SourceError, Tally};
-use crate::line::{Context, Moment, Reader};
+use crate::line::{Context, Line, Moment, Reader, Taken};
 
 /// A stream that is being read.
 pub(super) struct Stream {
@@ -25,6 +25,8 @@ pub(super) struct Stream {
     /// and behind what was read: `message repeated N times` is one line read and many given.
     read: Position,
     generation: u64,
+    /// Where the message of the journal begins whose fields are being read: offset and lines before it.
+    block: Option<(u64, u64)>,
     /// Where the reader's generation began.
     young: Mark,
     tally: Tally,
@@ -49,6 +51,7 @@ impl Stream {
             given: seen,
             read: seen,
             generation: 0,
+            block: None,
             young: seen.restart,
             tally: Tally::default(),
         }
@@ -62,9 +65,7 @@ impl Stream {
     /// The next line. See [`super::Source::next`].
     pub(super) fn next(&mut self, reader: &mut Reader) -> Result<Option<Read>, SourceError> {
         if let Some(line) = reader.pending() {
-            self.tally.lines += 1;
-            self.note(reader);
-            return Ok(Some(Read::Line(line)));
+            return Ok(Some(self.give(line, reader)));
         }
         let Some(blocks) = self.blocks.as_mut() else {
             return Ok(None);
@@ -74,21 +75,29 @@ impl Stream {
             let raw = match blocks.next() {
                 Ok(Some(raw)) if raw.complete || !self.hold => raw,
                 Ok(last) => {
-                    self.held = last.is_some();
-                    return self.ended(Ok(None));
+                    // The rest of a message in parts may be written yet.
+                    self.held = last.is_some() || self.hold && reader.is_waiting();
+                    return self.end(reader);
                 }
                 Err(error) => {
                     let error = SourceError::new(&self.name, blocks.lines(), self.packed, error);
+                    reader.end();
                     return self.ended(Err(error));
                 }
             };
             self.read.offset = raw.end;
             self.read.partial = if raw.complete { 0 } else { raw.end - start };
             self.read.lines = lines + 1;
-            if raw.bytes.iter().all(u8::is_ascii_whitespace) {
+            if raw.bytes.iter().all(u8::is_ascii_whitespace) && !reader.wants_empty_lines() {
                 continue;
             }
-            let line = reader.read(raw.bytes, lines + 1);
+            let (bytes, end, cut) = (raw.bytes, raw.end, raw.cut);
+            let taken = reader.take(bytes, lines + 1);
+            if let Taken::Field = taken {
+                self.block.get_or_insert((start, lines));
+                continue;
+            }
+            let (start, lines_before) = self.block.take().unwrap_or((start, lines));
             if reader.generation() != self.generation {
                 self.generation = reader.generation();
                 let Context { reached, since } = reader.context();
@@ -98,7 +107,7 @@ impl Stream {
                 self.read.restart = self.young;
                 self.young = Mark {
                     offset: start,
-                    lines,
+                    lines: lines_before,
                     context: Context {
                         reached: before.or(reached),
                         since,
@@ -106,7 +115,7 @@ impl Stream {
                 };
             }
             // A last line that was taken without its line end may have got it since.
-            if raw.end <= self.seen.offset + u64::from(self.seen.partial > 0) {
+            if end <= self.seen.offset + u64::from(self.seen.partial > 0) {
                 self.tally.seen += 1;
                 while reader.pending().is_some() {
                     self.tally.seen += 1;
@@ -114,20 +123,43 @@ impl Stream {
                 continue;
             }
             self.tally.raw_lines += 1;
-            self.tally.cut += u64::from(raw.cut);
-            let read = if let Some(line) = line {
-                self.tally.lines += 1;
-                Read::Line(line)
-            } else {
-                self.tally.unreadable += 1;
-                Read::Unreadable {
-                    origin: reader.origin(lines + 1),
-                    raw: raw.bytes.into(),
+            self.tally.cut += u64::from(cut);
+            match taken {
+                Taken::Line(line) => return Ok(Some(self.give(line, reader))),
+                Taken::Joined | Taken::Field => {}
+                Taken::Unreadable => {
+                    self.tally.unreadable += 1;
+                    let read = Read::Unreadable {
+                        origin: reader.origin(lines + 1),
+                        raw: Reader::unreadable(bytes),
+                    };
+                    self.note(reader);
+                    return Ok(Some(read));
                 }
-            };
-            self.note(reader);
-            return Ok(Some(read));
+            }
         }
+    }
+
+    fn give(&mut self, line: Line, reader: &Reader) -> Read {
+        self.tally.lines += 1;
+        self.note(reader);
+        Read::Line(line)
+    }
+
+    /// Gives what waited for more, then says if there was nothing but unreadable lines.
+    fn end(&mut self, reader: &mut Reader) -> Result<Option<Read>, SourceError> {
+        if !self.held {
+            reader.end();
+        }
+        if let Some(line) = reader.pending() {
+            self.blocks = None;
+            return Ok(Some(self.give(line, reader)));
+        }
+        let unreadable = self.tally.unreadable;
+        if unreadable > 0 && unreadable == self.tally.raw_lines && self.seen.offset == 0 {
+            return self.ended(Err(SourceError::no_log(&self.name, unreadable)));
+        }
+        self.ended(Ok(None))
     }
 
     /// What was read is given, unless lines of it are still to come.
@@ -163,6 +195,7 @@ impl Stream {
     pub(super) fn tally(&self, reader: &Reader) -> Tally {
         Tally {
             zone_offset_minutes: reader.zone_offset_minutes(),
+            zone_minutes: reader.zone_minutes(),
             ..self.tally
         }
     }

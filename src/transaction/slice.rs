@@ -127,6 +127,15 @@ impl Counts {
         }
     }
 
+    /// Of so many raw lines that were parts of another line.
+    pub fn joined(count: u64) -> Self {
+        Self {
+            new: count,
+            joined: count,
+            ..Self::default()
+        }
+    }
+
     /// Of a line that no rule knew.
     pub fn unmatched() -> Self {
         Self {
