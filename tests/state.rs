@@ -17,7 +17,8 @@ use crate::tool::{lab, tool, unpacked};
 /// Documents by id, without what a store remembers beside them.
 pub(crate) type Documents = BTreeMap<String, Value>;
 
-fn plain(mut document: Value) -> (String, Value) {
+/// Its id, and the document without what a store remembers beside it.
+pub(crate) fn plain(mut document: Value) -> (String, Value) {
     let fields = document.as_object_mut().unwrap();
     fields.remove("was");
     fields.remove("memory");

@@ -5,14 +5,16 @@ use std::fs;
 use std::path::Path;
 use std::process::Stdio;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use mailtrail::line::Moment;
+use mailtrail::store::elasticsearch::{Family, Layout};
 use serde_json::Value;
 
 use crate::graylog::traditional;
-use crate::graylog_server::{Corpus, Fault, GraylogServer, Input, MessageIndex, Version, search_server, stamp};
-use crate::state::{Dice, Documents, assert_same, stored};
+use crate::graylog_server::{Corpus, Fault, GraylogServer, Input, MessageIndex, Version, client, search_server, stamp};
+use crate::state::{Dice, Documents, assert_same, plain, stored};
 use crate::tool::{Tool, tool};
 
 /// 2026-11-24T02:27:00Z, in front of lab/multihop.
@@ -60,6 +62,13 @@ fn stretched(line: &str) -> (i64, String) {
     (after, format!("{}{time}{}", &line[..11], &line[19..]))
 }
 
+/// Where a site keeps its documents.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Keeps {
+    Embedded,
+    Elasticsearch,
+}
+
 /// A server that fills as time goes by, and a folder that reads it.
 struct Site {
     folder: tempfile::TempDir,
@@ -67,6 +76,47 @@ struct Site {
     server: Option<GraylogServer>,
     messages: Vec<Message>,
     added: i64,
+    keeps: Keeps,
+    cluster: Cluster,
+}
+
+/// The indices of a site's own documents, removed at its end.
+struct Cluster {
+    url: String,
+    layout: Layout,
+}
+
+impl Cluster {
+    fn new(url: &str) -> (Self, String) {
+        static NUMBER: AtomicU32 = AtomicU32::new(0);
+        let prefix = format!("mtw{}-{}", std::process::id(), NUMBER.fetch_add(1, Ordering::Relaxed));
+        let cluster = Self {
+            url: url.to_owned(),
+            layout: Layout::new(&prefix).unwrap(),
+        };
+        (cluster, prefix)
+    }
+}
+
+impl Drop for Cluster {
+    fn drop(&mut self) {
+        for family in Family::ALL {
+            let name = self.layout.alias(family);
+            let ask = |path: &str| {
+                client()
+                    .get(format!("{}/{path}", self.url))
+                    .send()
+                    .unwrap()
+                    .json::<Value>()
+            };
+            let indices = ask(&format!("{}/_alias", self.layout.pattern(family))).unwrap();
+            let indices = indices.as_object().unwrap().keys();
+            let templates = ["_index_template", "_component_template"].map(|kind| format!("{kind}/{name}"));
+            for path in indices.cloned().chain(templates) {
+                let _ = client().delete(format!("{}/{path}", self.url)).send();
+            }
+        }
+    }
 }
 
 impl Site {
@@ -76,6 +126,7 @@ impl Site {
         let mapping = version.recording("index-mapping");
         let index = Arc::new(MessageIndex::new(&url, "windows", &mapping, &[]));
         let folder = tempfile::tempdir().unwrap();
+        let (cluster, prefix) = Cluster::new(&url);
         fs::write(folder.path().join("password"), "admin\n").unwrap();
         let server = graylog.then(|| GraylogServer::start(version, Arc::clone(&index)));
         let source = match &server {
@@ -91,10 +142,12 @@ impl Site {
         };
         fs::write(
             folder.path().join("mailtrail.yaml"),
-            format!("sources:\n  - {source}\n"),
+            format!("elasticsearch: {{urls: ['{url}'], prefix: {prefix}}}\nsources:\n  - {source}\n"),
         )
         .unwrap();
         Some(Self {
+            keeps: Keeps::Embedded,
+            cluster,
             folder,
             index,
             server,
@@ -115,7 +168,47 @@ impl Site {
     }
 
     fn run(&self, from: i64, to: i64) -> Tool {
-        index(self.folder.path(), self.folder.path(), from, to)
+        let tool = index(self.folder.path(), self.folder.path(), from, to);
+        match self.keeps {
+            Keeps::Embedded => tool,
+            Keeps::Elasticsearch => tool.args(["--store", "elasticsearch"]),
+        }
+    }
+
+    /// What it keeps.
+    fn documents(&self) -> Documents {
+        if self.keeps == Keeps::Embedded {
+            return stored(self.folder.path());
+        }
+        let alias = |family| self.cluster.layout.alias(family);
+        let path = format!(
+            "{}/{},{}/_search",
+            self.cluster.url,
+            alias(Family::Transactions),
+            alias(Family::Ledger)
+        );
+        let _ = client().post(path.replace("_search", "_refresh")).send().unwrap();
+        let search = |query: &str| {
+            let args = [
+                "search",
+                query,
+                "--config",
+                "mailtrail.yaml",
+                "--store",
+                "elasticsearch",
+            ];
+            tool(self.folder.path())
+                .args(args)
+                .args(["--json", "--lines", "-n", "10000"])
+                .succeeds()
+        };
+        let (messages, slices) = (search("*"), search("kind:slice"));
+        let all = messages.lines().chain(slices.lines());
+        let documents = all.map(|line| serde_json::from_str::<Value>(line).unwrap());
+        documents
+            .filter(|document| document.get("id").is_some())
+            .map(plain)
+            .collect()
     }
 
     /// What one pass over everything says.
@@ -155,10 +248,15 @@ const NEVER: (i64, i64) = (0, 0);
 
 #[test]
 fn sixty_minutes_every_fifteen_end_with_the_documents_of_one_pass() {
-    for (version, graylog) in [(Version::V4_2, true), (Version::V7_0, true), (Version::V6_1, false)] {
+    for (version, graylog, keeps) in [
+        (Version::V4_2, true, Keeps::Embedded),
+        (Version::V7_0, true, Keeps::Elasticsearch),
+        (Version::V6_1, false, Keeps::Embedded),
+    ] {
         let Some(mut site) = Site::new(version, graylog, "-", NEVER) else {
             return;
         };
+        site.keeps = keeps;
         let (mut new, mut seen) = (0, 0);
         for now in (30..END).step_by(15).chain([END]) {
             site.now_is(now);
@@ -168,19 +266,22 @@ fn sixty_minutes_every_fifteen_end_with_the_documents_of_one_pass() {
         }
         assert_eq!(new, site.messages.len() as u64, "{version:?}, Graylog: {graylog}");
         assert!(seen > 2 * new, "windows overlap: {seen}");
-        let found = stored(site.folder.path());
+        let found = site.documents();
         assert_same(&found, &site.one_pass(), &format!("{version:?}, Graylog: {graylog}"));
     }
 }
 
 #[test]
 fn any_steps_with_missed_and_killed_runs_end_with_the_documents_of_one_pass() {
-    for (seed, graylog) in [(1, true), (2, false)] {
+    for (seed, graylog, keeps) in [(1, true, Keeps::Embedded), (2, false, Keeps::Elasticsearch)] {
         let Some(mut site) = Site::new(Version::V6_1, graylog, "-", NEVER) else {
             return;
         };
+        site.keeps = keeps;
         let mut dice = Dice(seed);
         let mut now = 30;
+        // Whoever reads for the first time has no earlier run to go on from.
+        site.run(now - 5, now).succeeds();
         while now < END {
             // Up to three quarters of an hour later, which a frame of five minutes does not reach back to.
             now = (now + 1 + i64::try_from(dice.below(45)).unwrap()).min(END);
@@ -194,7 +295,7 @@ fn any_steps_with_missed_and_killed_runs_end_with_the_documents_of_one_pass() {
             }
             site.run(now - 5, now).succeeds();
         }
-        let found = stored(site.folder.path());
+        let found = site.documents();
         assert_same(&found, &site.one_pass(), &format!("seed {seed}"));
     }
 }
@@ -210,7 +311,7 @@ fn what_a_host_sends_when_it_is_back_is_read_long_after_its_frame() {
             site.now_is(now);
             site.run(now - 20, now).succeeds();
         }
-        let mut found = stored(site.folder.path());
+        let mut found = site.documents();
         let mut wanted = site.one_pass();
         if !(graylog && version.writes_receipt()) {
             // The lines of a silence's first and last second cannot be told from those that were counted.
@@ -250,7 +351,7 @@ fn a_run_that_fails_moves_no_further_than_it_read_and_the_next_one_catches_up() 
     server.settings.lock().unwrap().broken_at = None;
     // Though only the last five minutes are asked for.
     site.run(END - 5, END).succeeds();
-    let found = stored(site.folder.path());
+    let found = site.documents();
     assert_same(&found, &site.one_pass(), "caught up");
 }
 
