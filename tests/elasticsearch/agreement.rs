@@ -1,7 +1,7 @@
 //! A query finds on the server what its plain meaning says, in the same order.
 
 use mailtrail::line::Moment;
-use mailtrail::query::{FIELDS, Page, Query, Value};
+use mailtrail::query::{FIELDS, Glob, Page, Query, Test, Value, named};
 use mailtrail::store::Store;
 use mailtrail::store::elasticsearch::ElasticStore;
 use proptest::test_runner::{Config, TestRunner};
@@ -19,6 +19,10 @@ fn filled(place: &Place) -> ElasticStore {
 
 fn agrees(store: &ElasticStore, text: &str) -> usize {
     let query = Query::parse(text).unwrap_or_else(|error| panic!("{error}"));
+    query_agrees(store, &query, text)
+}
+
+fn query_agrees(store: &ElasticStore, query: &Query, text: &str) -> usize {
     let page = Page::newest(100);
     let found = store
         .search(&query, &page)
@@ -52,6 +56,16 @@ fn the_server_answers_as_the_plain_evaluation() {
     TestRunner::new(config)
         .run(&asked(), |asked| answers_as_the_plain_evaluation(&store, &asked))
         .unwrap();
+}
+
+/// Elasticsearch 7 finds nothing with an empty `wildcard`.
+#[test]
+fn a_pattern_of_nothing_finds_the_null_sender() {
+    let Some(place) = Place::new() else { return };
+    let store = filled(&place);
+    let place = named("from").unwrap().remove(0);
+    let test = Test::Like(Glob::new([]));
+    assert!(query_agrees(&store, &Query::Term { place, test }, "an empty pattern") > 0);
 }
 
 #[test]

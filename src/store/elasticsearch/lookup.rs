@@ -129,7 +129,7 @@ fn each_hit(
         "track_total_hits": false,
         "seq_no_primary_term": true,
         "query": {"bool": {"filter": [{"terms": {"queue_id": queue_ids}}, {"terms": {"host": hosts}}]}},
-        "sort": [{"id": "asc"}],
+        "sort": [{"id": {"order": "asc", "unmapped_type": "keyword"}}],
     });
     if !whole {
         body["_source"] = json!(["host", "queue_id"]);

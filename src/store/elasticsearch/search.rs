@@ -24,7 +24,7 @@ pub(super) fn search(http: &ElasticHttp, layout: &Layout, query: &Query, page: &
     };
     let mut body = json!({
         "query": translate::query(query),
-        "sort": [{"@timestamp": order}, {"id": "asc"}],
+        "sort": sort(order),
         "track_total_hits": true,
     });
     let mut found = Found::default();
@@ -81,7 +81,7 @@ pub(super) fn get(http: &ElasticHttp, layout: &Layout, id: &str) -> Result<Optio
             return Ok(Some(document(&answer.success()?)?));
         }
     }
-    let body = json!({"size": 1, "query": {"term": {"was": id}}, "sort": [{"@timestamp": "desc"}, {"id": "asc"}]});
+    let body = json!({"size": 1, "query": {"term": {"was": id}}, "sort": sort("desc")});
     let answer = http.post(&layout.everywhere("_search"), &body)?;
     if answer.status == 404 {
         return Ok(None);
@@ -89,6 +89,14 @@ pub(super) fn get(http: &ElasticHttp, layout: &Layout, id: &str) -> Result<Optio
     let answer = answer.success()?;
     lookup::complete(&answer)?;
     answer["hits"]["hits"].get(0).map(document).transpose()
+}
+
+/// An index of somebody else whose name looks like a period's has neither field: it must not stop the search.
+fn sort(order: &str) -> Value {
+    json!([
+        {"@timestamp": {"order": order, "unmapped_type": "date"}},
+        {"id": {"order": "asc", "unmapped_type": "keyword"}},
+    ])
 }
 
 fn document(hit: &Value) -> Result<Document, StoreError> {
