@@ -8,6 +8,7 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use crate::lines::{dating, lab};
+use crate::tool::tool;
 
 /// All that a reader makes of a log.
 #[derive(Debug, Default)]
@@ -573,6 +574,188 @@ fn the_hour_that_the_autumn_has_twice_is_read_twice() {
     assert_eq!(times(&log, zone("Europe/Berlin")), ["2026-10-25T00:15:01"]);
     let log = line("Oct 25 02:15:01", "69P1F0aa000083");
     assert_eq!(times(&log, zone("Europe/Berlin")), ["2026-10-25T01:15:01"]);
+}
+
+#[test]
+fn a_wrong_zone_is_told_with_the_right_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let log = crate::tool::lab("multihop", "mx1.mail.log.gz");
+    let said = |zone: &str| {
+        let run = tool(folder.path())
+            .args(["index", "--store", "ndjson", "--timezone", zone])
+            .arg(&log);
+        let said = run.ends_with(0).1;
+        said.lines()
+            .find(|line| line.starts_with("warning: the stamps"))
+            .unwrap_or_default()
+            .to_owned()
+    };
+    // The log is of a machine in UTC.
+    assert_eq!(said("UTC"), "");
+    assert_eq!(said("Europe/London"), "");
+    assert_eq!(
+        said("America/New_York"),
+        "warning: the stamps are UTC, as the queue ids say, but were read as UTC-5: all times are wrong by 5 hours; \
+         read them again with --timezone UTC, or with the name of their zone (--timezone Europe/Berlin)"
+    );
+    // The same log of a machine in Kathmandu, and in New York.
+    for (shift, told) in [
+        (
+            5 * 60 + 45,
+            "the stamps are UTC+5:45, the queue ids say UTC: all times are wrong by 5 hours 45 minutes; read them again with --timezone +05:45",
+        ),
+        (
+            -5 * 60,
+            "the stamps are UTC-5, the queue ids say UTC: all times are wrong by 5 hours; read them again with --timezone -05:00",
+        ),
+    ] {
+        let lines = read(&lab("multihop/mx1.mail.log"), dating(TimeZone::Utc)).lines;
+        let shifted: String = lines
+            .iter()
+            .map(|line| {
+                let at = Moment(line.at.0 + shift * 60_000).rfc3339();
+                format!(
+                    "{} {} {}: {}\n",
+                    &at[..19],
+                    line.host,
+                    line.program,
+                    String::from_utf8_lossy(line.text())
+                )
+            })
+            .collect();
+        std::fs::write(folder.path().join("shifted.log"), shifted).unwrap();
+        let run = tool(folder.path()).args(["index", "--store", "ndjson", "--timezone", "UTC", "shifted.log"]);
+        let said = run.ends_with(0).1;
+        assert!(said.contains(told), "{said}");
+    }
+    let said = tool(folder.path())
+        .args(["parse", "--timezone", "Berlin", "-"])
+        .ends_with(2)
+        .1;
+    assert!(said.contains("did you mean Europe/Berlin?"), "{said}");
+}
+
+/// What `index` and `parse` say of a log that is piped in.
+fn piped(folder: &std::path::Path, arguments: &[&str], log: &str) -> String {
+    use std::io::Write as _;
+    let mut command = tool(folder).args(arguments).command();
+    command
+        .stdin(std::process::Stdio::piped())
+        .stdout(std::process::Stdio::piped());
+    let mut child = command.spawn().unwrap();
+    child.stdin.take().unwrap().write_all(log.as_bytes()).unwrap();
+    let output = child.wait_with_output().unwrap();
+    assert!(output.status.success());
+    String::from_utf8(output.stdout).unwrap()
+}
+
+#[test]
+fn every_form_comes_in_by_the_command_line() {
+    let folder = tempfile::tempdir().unwrap();
+    let bare = [
+        "parse",
+        "--json",
+        "--host",
+        "MX1",
+        "--at",
+        "2026-11-24 02:04:04",
+        "--program",
+        "postfix/qmgr[252]:",
+        "-",
+    ];
+    let told: Value = serde_json::from_str(&piped(folder.path(), &bare, "757F89D60C0: removed\n")).unwrap();
+    assert_eq!(
+        [
+            &told["at"],
+            &told["host"],
+            &told["program"],
+            &told["pid"],
+            &told["kind"]
+        ],
+        [
+            &json!("2026-11-24T02:04:04.000Z"),
+            &json!("mx1"),
+            &json!("postfix/qmgr"),
+            &json!(252),
+            &json!("removed")
+        ]
+    );
+    // Names of fields from the configuration.
+    std::fs::write(
+        folder.path().join("m.yaml"),
+        "json:\n  message: [body]\n  host: [srv]\n",
+    )
+    .unwrap();
+    let log =
+        r#"{"@timestamp":"2026-11-24T02:04:04Z","srv":"mx2","program":"postfix/qmgr","body":"757F89D60C0: removed"}"#;
+    let told: Value = serde_json::from_str(&piped(
+        folder.path(),
+        &["--config", "m.yaml", "parse", "--json", "-"],
+        log,
+    ))
+    .unwrap();
+    assert_eq!([&told["host"], &told["kind"]], [&json!("mx2"), &json!("removed")]);
+    // The parts of a record are counted, and every line is accounted for.
+    let log = "Nov 24 02:04:04 sm1 sm-mta[1]: 6AO2Rr6q000083[1]: to=<a@b.example>, ...\n\
+               Nov 24 02:04:04 sm1 sm-mta[1]: 6AO2Rr6q000083[2]:  delay=00:00:01, mailer=esmtp, ...\n\
+               Nov 24 02:04:04 sm1 sm-mta[1]: 6AO2Rr6q000083[3]:  relay=mx.b.example. [192.0.2.1], dsn=2.0.0, stat=Sent (ok)\n";
+    let summary: Value = serde_json::from_str(&piped(
+        folder.path(),
+        &["index", "--json", "--timezone", "UTC", "-"],
+        log,
+    ))
+    .unwrap();
+    let lines = &summary["lines"];
+    assert_eq!(
+        [&lines["read"], &lines["joined"], &lines["matched"]],
+        [&json!(3), &json!(2), &json!(1)],
+        "{summary}"
+    );
+    let found = tool(folder.path())
+        .args(["search", "qid:6AO2Rr6q000083", "--json"])
+        .succeeds();
+    assert!(
+        found.contains("\"a@b.example\"") && found.contains("\"relayed\""),
+        "{found}"
+    );
+}
+
+/// A record whose end is not written yet, and a message of the journal: the next run has them whole, once.
+#[test]
+fn what_is_in_parts_at_the_end_of_a_run_is_whole_after_the_next() {
+    let head = "2026-11-24T02:04:04Z sm1 sm-mta[1]: 6AO2Rr6q000083";
+    let record = format!(
+        "{head}[1]: to=<a@b.example>, ...\n{head}[2]:  delay=00:00:01, mailer=esmtp, dsn=2.0.0, stat=Sent (ok)\n"
+    );
+    let field =
+        "__CURSOR=1\n__REALTIME_TIMESTAMP=1795485844483482\n_HOSTNAME=mx1\nSYSLOG_IDENTIFIER=postfix/qmgr\n_PID=7\n";
+    let journal = format!("{field}MESSAGE=757F89D60C0: removed\n\n{field}MESSAGE=757F89D60C1: removed\n\n");
+    for log in [record, journal] {
+        let wanted = {
+            let folder = tempfile::tempdir().unwrap();
+            std::fs::write(folder.path().join("mail.log"), &log).unwrap();
+            crate::state::index(folder.path(), &["mail.log".into()]);
+            crate::state::stored(folder.path())
+        };
+        for (cut, _) in log.match_indices('\n') {
+            let folder = tempfile::tempdir().unwrap();
+            for part in [&log[..=cut], &log[..]] {
+                std::fs::write(folder.path().join("mail.log"), part).unwrap();
+                crate::state::index(folder.path(), &["mail.log".into()]);
+            }
+            let mails = |documents: crate::state::Documents| -> crate::state::Documents {
+                documents
+                    .into_iter()
+                    .filter(|(_, document)| document["kind"] == "mail")
+                    .collect()
+            };
+            crate::state::assert_same(
+                &mails(crate::state::stored(folder.path())),
+                &mails(wanted.clone()),
+                &format!("cut at {cut}"),
+            );
+        }
+    }
 }
 
 /// Bytes from which other forms are likely to come.

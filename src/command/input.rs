@@ -105,18 +105,22 @@ impl Lines {
         let tally = self.source.tally();
         let ahead = tally.zone_offset_minutes.filter(|minutes| *minutes != 0)?;
         let (is, read) = (tally.zone_minutes + ahead, tally.zone_minutes);
-        let as_read = match read {
-            0 => String::new(),
-            read => format!(" and they were read as UTC{}", offset(read)),
+        let stamps = match (is, read) {
+            (0, read) => format!("UTC, as the queue ids say, but were read as UTC{}", offset(read)),
+            (is, 0) => format!("UTC{}, the queue ids say UTC", offset(is)),
+            (is, read) => format!(
+                "UTC{}, as the queue ids tell, but were read as UTC{}",
+                offset(is),
+                offset(read)
+            ),
         };
         let zone = match is {
             0 => "UTC".to_owned(),
             is => format!("{}{:02}:{:02}", sign(is), is.abs() / 60, is.abs() % 60),
         };
         Some(format!(
-            "warning: the stamps are UTC{}, the queue ids say UTC{as_read}: all times are wrong by {}; read them again \
-             with --timezone {zone}, or with the name of their zone (--timezone Europe/Berlin)",
-            if is == 0 { String::new() } else { offset(is) },
+            "warning: the stamps are {stamps}: all times are wrong by {}; read them again with --timezone {zone}, or with \
+             the name of their zone (--timezone Europe/Berlin)",
             span(ahead)
         ))
     }

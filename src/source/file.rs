@@ -137,6 +137,8 @@ impl Source for FileSource {
         let read = stream.next(&mut self.reader);
         let read = match read {
             Ok(None) if !self.failed => self.whole().map(|()| None),
+            // Where it was cut, a line without its end is no line.
+            Ok(Some(read)) if stream.position().partial > 0 && !self.failed => self.whole().map(|()| Some(read)),
             read => read,
         };
         read.inspect_err(|_| self.failed = true)

@@ -19,6 +19,9 @@ use super::schema::{ID_HASH, KEY_HASH, Layout, id_hash, key_hash, key_of, tokeni
 use crate::store::{QueueKey, StoreError};
 use crate::transaction::Document;
 
+/// As much as a part of the index may come to at once.
+const PROBE_BYTES: usize = 1 << 20;
+
 /// An indexing thread puts a segment on disk when it holds so many bytes.
 const ARENA_BYTES: usize = 64_000_000;
 /// More threads than this gain nothing.
@@ -299,5 +302,27 @@ fn id_term(layout: &Layout, id: &str) -> Result<Term, StoreError> {
 }
 
 fn damaged(folder: &Path, error: &tantivy::TantivyError) -> StoreError {
+    // A thread of the index keeps to itself why it could not write.
+    if let tantivy::TantivyError::ErrorInThread(_) = error
+        && let Err(error) = probe(folder)
+    {
+        return StoreError::Io {
+            what: format!("cannot write to {}", folder.display()),
+            error,
+        };
+    }
     StoreError::Index(format!("{}: {error}", folder.display()))
+}
+
+/// Asks the disk by writing to it: full, over a quota, read-only, a limit of the process.
+fn probe(folder: &Path) -> std::io::Result<()> {
+    use std::io::Write as _;
+    let path = folder.join(format!(".probe-{}", std::process::id()));
+    let written = std::fs::File::create(&path).and_then(|mut file| {
+        file.write_all(&[0; PROBE_BYTES])?;
+        file.sync_all()
+    });
+    // A probe that stays is harmless.
+    let _ = std::fs::remove_file(&path);
+    written
 }
