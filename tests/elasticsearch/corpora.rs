@@ -162,6 +162,8 @@ fn two_processes_with_the_even_and_the_odd_lines_at_once_end_as_one_pass() {
         let processes = halves(&place, name).map(|half| {
             let mut command = program(&place, &["index"]);
             command
+                // Each process owns some hosts, and a state of its own.
+                .env("MAILTRAIL_DATA", half.with_extension("data"))
                 .arg(half)
                 .stdout(Stdio::null())
                 .stderr(Stdio::piped())
