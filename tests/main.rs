@@ -6,7 +6,6 @@ mod agreement;
 mod architecture;
 mod commands;
 mod elasticsearch;
-mod fuzz_twins;
 mod graylog;
 mod graylog_faults;
 mod graylog_likeness;
