@@ -158,7 +158,10 @@ fn halves(place: &Place, name: &str) -> [PathBuf; 2] {
 fn two_processes_with_the_even_and_the_odd_lines_at_once_end_as_one_pass() {
     for name in ["multihop/mail.rfc3339.log.gz", "postfix-short/mail.rfc3339.log.gz"] {
         let Some(place) = Place::new() else { return };
-        let expected = one_pass(&[&lab(name)]);
+        // Of two that count the same host's lines in the ledger the larger count stands: a host belongs to one process.
+        let is_message = |document: &Value| document["kind"] != "slice";
+        let mut expected = one_pass(&[&lab(name)]);
+        expected.retain(|_, document| is_message(document));
         let processes = halves(&place, name).map(|half| {
             let mut command = program(&place, &["index"]);
             command
@@ -175,6 +178,7 @@ fn two_processes_with_the_even_and_the_odd_lines_at_once_end_as_one_pass() {
             assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
         }
         let mut found = stored(&place);
+        found.retain(|_, document| is_message(document));
         for document in found.values_mut() {
             // Which earlier id a life had depends on who was first.
             document.as_object_mut().unwrap().remove("was");
