@@ -26,9 +26,8 @@ fn good_log() -> String {
          delays=0.1/0.1/0.3/0.5, dsn=2.0.0, status=sent (250 2.0.0 Ok: queued as X)",
         "postfix/qmgr[3]: 757F89D60C0: removed",
     ]
-    .iter()
     .map(|text| format!("2026-11-24T02:04:04.100Z mx1 {text}\n"))
-    .collect()
+    .concat()
 }
 
 fn written(folder: &Path, name: &str, bytes: impl AsRef<[u8]>) -> PathBuf {
@@ -132,7 +131,7 @@ fn a_line_of_100_megabytes_is_cut_and_needs_no_memory() {
     file.write_all(b"2026-11-24T02:04:03Z mx1 postfix/smtpd[1]: NOQUEUE: ")
         .unwrap();
     for _ in 0..100 {
-        file.write_all(&[b'x'; 1_000_000]).unwrap();
+        file.write_all(&vec![b'x'; 1_000_000]).unwrap();
     }
     file.write_all(format!("\n{}", good_log()).as_bytes()).unwrap();
     drop(file);
@@ -155,7 +154,7 @@ fn a_file_that_shrinks_while_it_is_read_gives_whole_lines_and_is_named() {
     let error = loop {
         match source.next() {
             Ok(Some(Read::Line(line))) => {
-                raws.extend((!line.repeated).then(|| String::from_utf8_lossy(&line.raw).into_owned()))
+                raws.extend((!line.repeated).then(|| String::from_utf8_lossy(&line.raw).into_owned()));
             }
             Ok(Some(Read::Unreadable { .. })) => panic!("half a line"),
             Ok(None) => panic!("nothing was said"),

@@ -92,11 +92,14 @@ fn pid(line: &Line) -> Option<String> {
     line.pid.map(|pid| pid.to_string())
 }
 
+/// What makes JSON of a line.
+type Form = Box<dyn Fn(&Line) -> Value>;
+
 #[test]
 fn a_line_is_the_same_in_every_json_that_is_usual() {
     let real = real();
     let micros = |line: &Line| (line.at.0 * 1000).to_string();
-    let forms: [(&str, Box<dyn Fn(&Line) -> Value>); 6] = [
+    let forms: [(&str, Form); 6] = [
         (
             "journalctl -o json",
             Box::new(move |line| {
@@ -441,10 +444,10 @@ fn parts_of_two_records_may_lie_between_each_other_and_a_lost_end_loses_nothing(
         ["6AO2Rr6q000083: a"]
     );
     // Ever new records that never end need no memory.
-    let endless: String = (0..5_000)
+    let endless: Vec<String> = (0..5_000)
         .map(|n| format!("Nov 24 02:04:04 sm1 sm-mta[{n}]: 6AO2Rr6q000083[1]: a ...\n"))
         .collect();
-    assert_eq!(utc(&endless).lines.len(), 5_000);
+    assert_eq!(utc(&endless.concat()).lines.len(), 5_000);
 }
 
 #[test]
@@ -610,7 +613,7 @@ fn a_wrong_zone_is_told_with_the_right_one() {
         ),
     ] {
         let lines = read(&lab("multihop/mx1.mail.log"), dating(TimeZone::Utc)).lines;
-        let shifted: String = lines
+        let shifted: Vec<String> = lines
             .iter()
             .map(|line| {
                 let at = Moment(line.at.0 + shift * 60_000).rfc3339();
@@ -623,7 +626,7 @@ fn a_wrong_zone_is_told_with_the_right_one() {
                 )
             })
             .collect();
-        std::fs::write(folder.path().join("shifted.log"), shifted).unwrap();
+        std::fs::write(folder.path().join("shifted.log"), shifted.concat()).unwrap();
         let run = tool(folder.path()).args(["index", "--store", "ndjson", "--timezone", "UTC", "shifted.log"]);
         let said = run.ends_with(0).1;
         assert!(said.contains(told), "{said}");

@@ -319,7 +319,7 @@ fn probe(folder: &Path) -> std::io::Result<()> {
     use std::io::Write as _;
     let path = folder.join(format!(".probe-{}", std::process::id()));
     let written = std::fs::File::create(&path).and_then(|mut file| {
-        file.write_all(&[0; PROBE_BYTES])?;
+        file.write_all(&vec![0; PROBE_BYTES])?;
         file.sync_all()
     });
     // A probe that stays is harmless.
