@@ -25,9 +25,9 @@ fn agrees(store: &ElasticStore, text: &str) -> usize {
 fn query_agrees(store: &ElasticStore, query: &Query, text: &str) -> usize {
     let page = Page::newest(100);
     let found = store
-        .search(&query, &page)
+        .search(query, &page)
         .unwrap_or_else(|error| panic!("{text}: {error}"));
-    let expected: Vec<&str> = expected(&query, page.order)
+    let expected: Vec<&str> = expected(query, page.order)
         .iter()
         .map(|document| document.id())
         .collect();
