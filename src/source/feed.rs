@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use super::stored::Stored;
 use super::{Read, Seen, Tally};
-use crate::line::{Dating, Digest, Evidence, MAX_LINE_BYTES, Moment, Reader};
+use crate::line::{Dating, Digest, Evidence, MAX_LINE_BYTES, Moment, Reader, Taken};
 
 /// Lines that wait to be asked for.
 pub(super) struct Feed {
@@ -78,22 +78,25 @@ impl Feed {
     }
 
     fn read(&mut self, raw: &[u8], skip: bool) {
-        let first = self.reader.read(raw, self.number);
+        let taken = self.reader.take(raw, self.number);
         if !skip {
             self.tally.raw_lines += 1;
             self.tally.cut += u64::from(raw.len() > MAX_LINE_BYTES);
-            self.tally.unreadable += u64::from(first.is_none());
         }
-        let Some(first) = first else {
-            if !skip {
-                self.waiting.push_back(Read::Unreadable {
-                    origin: self.reader.origin(self.number),
-                    raw: raw.get(..raw.len().min(MAX_LINE_BYTES)).unwrap_or_default().into(),
-                });
+        let mut next = match taken {
+            Taken::Line(line) => Some(line),
+            Taken::Joined | Taken::Field => None,
+            Taken::Unreadable => {
+                if !skip {
+                    self.tally.unreadable += 1;
+                    self.waiting.push_back(Read::Unreadable {
+                        origin: self.reader.origin(self.number),
+                        raw: Reader::unreadable(raw.get(..raw.len().min(MAX_LINE_BYTES)).unwrap_or_default()),
+                    });
+                }
+                None
             }
-            return;
         };
-        let mut next = Some(first);
         while let Some(line) = next {
             if !skip {
                 self.tally.lines += 1;
