@@ -159,7 +159,7 @@ fn rotation_by_renaming_packing_and_copying_loses_and_doubles_nothing() {
                 append(&path, &log[at..end]);
                 at = end;
                 if dice.below(3) > 0 {
-                    rotate(folder.path(), dice.below(4));
+                    rotate(folder.path(), dice.below(5));
                     break;
                 }
             }
@@ -181,7 +181,7 @@ fn rotation_by_renaming_packing_and_copying_loses_and_doubles_nothing() {
 /// Moves older files on, then the log itself away.
 fn rotate(folder: &Path, how: usize) {
     for number in (1..20).rev() {
-        for end in ["", ".gz", ".zst"] {
+        for end in ["", ".gz", ".zst", ".xz"] {
             let name = folder.join(format!("mail.log.{number}{end}"));
             if name.exists() {
                 fs::rename(&name, folder.join(format!("mail.log.{}{end}", number + 1))).unwrap();
@@ -203,6 +203,13 @@ fn rotate(folder: &Path, how: usize) {
         2 => {
             let packed = zstd::encode_all(fs::read(&log).unwrap().as_slice(), 1).unwrap();
             fs::write(folder.join("mail.log.1.zst"), packed).unwrap();
+            fs::remove_file(&log).unwrap();
+        }
+        3 => {
+            let file = File::create(folder.join("mail.log.1.xz")).unwrap();
+            let mut packed = liblzma::write::XzEncoder::new(file, 1);
+            packed.write_all(&fs::read(&log).unwrap()).unwrap();
+            packed.finish().unwrap();
             fs::remove_file(&log).unwrap();
         }
         // copytruncate: the new log has the old one's inode.
@@ -343,13 +350,15 @@ fn a_run_that_is_killed_at_any_moment_is_simply_run_again() {
     let wanted = one_pass(&[&path]);
     let mut killed = 0;
     // A bit later each time: through the start, the reading, the store's commits, the saving, and the end.
-    for step in 0.. {
+    let mut wait = Duration::from_millis(10);
+    loop {
         let mut command = tool(folder.path())
             .args(["index", "--save-every", "0s"])
             .arg(&path)
             .command();
         let mut child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
-        std::thread::sleep(Duration::from_millis(100 + step * 70));
+        std::thread::sleep(wait);
+        wait = wait.mul_f64(1.25);
         if child.try_wait().unwrap().is_some() {
             break;
         }
