@@ -3,10 +3,40 @@
 //! Names and JSON shapes are the outward contract: others read them. A field may be added; none changes its meaning.
 //! An absent fact is an absent field. Times are UTC with milliseconds, durations are seconds (`_s`), sizes are bytes.
 
-mod by_kind;
-mod slice;
+/// A closed set, each variant with its word in the documents.
+macro_rules! words {
+    ($(#[$meta:meta])* $name:ident { $($variant:ident $word:literal $doc:literal,)* }) => {
+        $(#[$meta])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        pub enum $name { $(#[doc = $doc] #[serde(rename = $word)] $variant,)* }
 
+        impl $name {
+            /// All of them with their words.
+            pub const ALL: &'static [($name, &'static str)] = &[$(($name::$variant, $word),)*];
+
+            /// The word in the documents.
+            pub fn word(self) -> &'static str {
+                match self { $(Self::$variant => $word,)* }
+            }
+
+            /// From the word in the documents. None if it is no such word.
+            pub fn from_word(word: &str) -> Option<Self> {
+                match word { $($word => Some(Self::$variant),)* _ => None }
+            }
+        }
+    };
+}
+
+mod by_kind;
+mod link;
+mod recipient;
+mod slice;
+mod status;
+
+pub use link::{Link, Relation};
+pub use recipient::{Attempt, Delays, Mailbox, NextHop, Recipient, Relay, domain};
 pub use slice::{Counts, SLICE_MS, Slice, SliceKind, SliceMemory};
+pub use status::Status;
 
 use std::collections::BTreeMap;
 
@@ -248,157 +278,6 @@ pub struct Tls {
     pub trust: Option<String>,
 }
 
-/// One recipient and its fate.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Recipient {
-    /// Without `<>`, as logged.
-    pub address: String,
-    /// Lower case. None for a bare name, a program, a file.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub domain: Option<String>,
-    /// The address asked for (`orig_to`), where it differs.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub orig: Option<String>,
-    /// Where it stands.
-    pub status: Status,
-    /// RFC 3463, of the last attempt.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub dsn: Option<String>,
-    /// Of the last attempt. None when no server was reached and none is named.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub relay: Option<Relay>,
-    /// The last attempt's words, whole.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub response: Option<String>,
-    /// The id in the next hop's reply.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub next: Option<NextHop>,
-    /// What happened after the MTA.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub mailbox: Option<Mailbox>,
-    /// From arrival to the end of the last attempt, in seconds.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub delay_s: Option<f64>,
-    /// Where that time went.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub delays_s: Option<Delays>,
-    /// The first attempt. None when none was logged.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub first_at: Option<Moment>,
-    /// The last attempt.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub last_at: Option<Moment>,
-    /// How many there were, exactly.
-    pub attempts: u64,
-    /// The first 3 and the last 7 attempts.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub history: Vec<Attempt>,
-}
-
-impl Recipient {
-    /// Named, with nothing tried yet.
-    pub fn new(address: &str, status: Status) -> Self {
-        Self {
-            address: address.to_owned(),
-            domain: domain(address),
-            orig: None,
-            status,
-            dsn: None,
-            relay: None,
-            response: None,
-            next: None,
-            mailbox: None,
-            delay_s: None,
-            delays_s: None,
-            first_at: None,
-            last_at: None,
-            attempts: 0,
-            history: Vec::new(),
-        }
-    }
-}
-
-/// The domain of an address, lower case. None for a bare name, a program, a file.
-pub fn domain(address: &str) -> Option<String> {
-    if address.starts_with(['|', '/', '"']) && !address.ends_with(|c: char| c.is_alphanumeric()) {
-        return None;
-    }
-    let (_, domain) = address.rsplit_once('@')?;
-    (!domain.is_empty() && !domain.contains([' ', '"', '/'])).then(|| domain.to_lowercase())
-}
-
-/// One delivery attempt for one recipient.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Attempt {
-    /// When it ended.
-    pub at: Moment,
-    /// What it led to.
-    pub status: Status,
-    /// RFC 3463 status.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub dsn: Option<String>,
-    /// From arrival to the end of this attempt, in seconds.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub delay_s: Option<f64>,
-    /// None when no server was reached and none is named.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub relay: Option<Relay>,
-    /// The remote's words, or the reason.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub response: Option<String>,
-}
-
-/// Postfix `delays=a/b/c/d` (`postfix/src/global/log_adhoc.c`).
-#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
-pub struct Delays {
-    /// Before the queue manager, in seconds.
-    pub before_queue: f64,
-    /// In the queue manager.
-    pub in_queue: f64,
-    /// Connection, with DNS, EHLO and TLS.
-    pub connect: f64,
-    /// Transmission of the message.
-    pub transmit: f64,
-}
-
-/// Where a message was handed to.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Relay {
-    /// A host's name, or `local`, `virtual`, a pipe's name.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub host: Option<String>,
-    /// None for a socket or a local delivery.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub ip: Option<String>,
-    /// TCP port.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub port: Option<u16>,
-    /// A UNIX socket (`private/dovecot-lmtp`).
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub path: Option<String>,
-}
-
-/// What the next hop's reply names.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct NextHop {
-    /// The id that the next hop gave.
-    pub queue_id: String,
-    /// The host that the relay or the reply names.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub host: Option<String>,
-}
-
-/// What happened after the MTA.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Mailbox {
-    /// The folder it was stored in.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub folder: Option<String>,
-    /// The Sieve script that decided.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub script: Option<String>,
-}
-
 /// A refusal.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Reject {
@@ -440,106 +319,4 @@ pub struct Verdict {
     /// False where client, sender and seconds joined it, not an id.
     #[serde(default = "yes", skip_serializing_if = "is_true")]
     pub sure: bool,
-}
-
-/// Another queue id of this host.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub struct Link {
-    /// How the other is related to this one.
-    pub rel: Relation,
-    /// The other.
-    pub queue_id: String,
-}
-
-macro_rules! words {
-    ($(#[$meta:meta])* $name:ident { $($variant:ident $word:literal $doc:literal,)* }) => {
-        $(#[$meta])*
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-        pub enum $name { $(#[doc = $doc] #[serde(rename = $word)] $variant,)* }
-
-        impl $name {
-            /// All of them with their words.
-            pub const ALL: &'static [($name, &'static str)] = &[$(($name::$variant, $word),)*];
-
-            /// The word in the documents.
-            pub fn word(self) -> &'static str {
-                match self { $(Self::$variant => $word,)* }
-            }
-
-            /// From the word in the documents. None if it is no such word.
-            pub fn from_word(word: &str) -> Option<Self> {
-                match word { $($word => Some(Self::$variant),)* _ => None }
-            }
-        }
-    };
-}
-
-words! {
-    /// Where a recipient stands.
-    Status {
-        Queued "queued" "Taken, nothing tried yet.",
-        Deferred "deferred" "Tried, will be tried again.",
-        Held "held" "On hold.",
-        Delivered "delivered" "In a mailbox, a pipe, a file.",
-        Relayed "relayed" "Accepted by another server.",
-        Filtered "filtered" "Handed to a content filter that hands it back.",
-        Expanded "expanded" "Goes on under another address or id.",
-        Probed "probed" "Address verification only.",
-        Bounced "bounced" "Given back.",
-        Expired "expired" "Given back after the queue's lifetime.",
-        Rejected "rejected" "Refused.",
-        Discarded "discarded" "Thrown away by rule.",
-        Deleted "deleted" "Removed by a person.",
-    }
-}
-
-impl Status {
-    /// Is this the last word about a recipient here?
-    pub fn is_final(self) -> bool {
-        !matches!(self, Self::Queued | Self::Deferred | Self::Held)
-    }
-
-    /// Did the message go on or arrive?
-    pub fn is_success(self) -> bool {
-        matches!(
-            self,
-            Self::Delivered | Self::Relayed | Self::Filtered | Self::Expanded | Self::Probed
-        )
-    }
-}
-
-words! {
-    /// How two queue ids of a host are related; each has its inverse.
-    Relation {
-        Bounce "bounce" "The other is the bounce of this one.",
-        BounceOf "bounce_of" "This is the bounce of the other.",
-        DelayNotice "delay_notice" "The other tells the sender that this one is late.",
-        DelayNoticeOf "delay_notice_of" "Inverse.",
-        SuccessNotice "success_notice" "The other tells the sender that this one arrived.",
-        SuccessNoticeOf "success_notice_of" "Inverse.",
-        PostmasterNotice "postmaster_notice" "The other tells the postmaster.",
-        PostmasterNoticeOf "postmaster_notice_of" "Inverse.",
-        FilteredTo "filtered_to" "The other is the second leg of a filter's round trip.",
-        FilteredFrom "filtered_from" "Inverse.",
-        ForwardedTo "forwarded_to" "An alias or forward goes on under the other.",
-        ForwardedFrom "forwarded_from" "Inverse.",
-        RequeuedAs "requeued_as" "`postsuper -r` gave the other.",
-        RequeuedFrom "requeued_from" "Inverse.",
-        ClonedTo "cloned_to" "sendmail split a list with an owner off.",
-        ClonedFrom "cloned_from" "Inverse.",
-        SubmittedAs "submitted_as" "sendmail's command handed it to its daemon.",
-        SubmittedFrom "submitted_from" "Inverse.",
-        ResentAs "resent_as" "A pipe filter submitted it again.",
-        ResentFrom "resent_from" "Inverse.",
-    }
-}
-
-impl Relation {
-    /// The same relation seen from the other side.
-    #[must_use]
-    pub fn inverse(self) -> Self {
-        // The table holds each relation beside its inverse.
-        let index = self as usize;
-        Self::ALL[index ^ 1].0
-    }
 }
