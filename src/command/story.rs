@@ -135,7 +135,7 @@ fn tell_hop(hop: &Transaction, journey: &Journey, out: &mut Output) -> io::Resul
     attempts.sort_by_key(|(_, attempt)| attempt.map_or(hop.end, |attempt| attempt.at));
     let mut said_before = "";
     for (recipient, attempt) in attempts {
-        said_before = tell_attempt(hop, recipient, attempt, said_before, out)?;
+        said_before = tell_attempt(recipient, attempt, said_before, out)?;
     }
     for (status, count) in &hop.to_more {
         writeln!(out, "            and {count} more recipients: {}", status.word())?;
@@ -168,7 +168,6 @@ fn taken(hop: &Transaction, out: &mut Output) -> io::Result<()> {
 
 /// One attempt; the remote's words only where they differ from those just told.
 fn tell_attempt<'a>(
-    hop: &'a Transaction,
     recipient: &'a Recipient,
     attempt: Option<&'a Attempt>,
     said_before: &str,
@@ -205,9 +204,9 @@ fn tell_attempt<'a>(
     if is_last_shown && recipient.attempts > 10 {
         writeln!(
             out,
-            "            ... {} attempts more of {} ...",
+            "            ... and {} more attempt{} ...",
             recipient.attempts - 10,
-            hop.host
+            plural(recipient.attempts - 10)
         )?;
     }
     Ok(words)
@@ -223,7 +222,8 @@ fn name_recipient(recipient: &Recipient) -> String {
 /// ` by mx.good.example [198.51.100.10]`
 fn by(status: Status, relay: &Relay) -> String {
     let word = match status {
-        Status::Relayed | Status::Filtered => "to",
+        Status::Relayed => "to",
+        Status::Filtered => "through",
         _ => "by",
     };
     let host = relay
@@ -231,11 +231,9 @@ fn by(status: Status, relay: &Relay) -> String {
         .as_deref()
         .map(|host| escape(host).into_owned())
         .unwrap_or_default();
-    let ip = relay
-        .ip
-        .as_deref()
-        .map(|ip| format!(" [{}]", escape(ip)))
-        .unwrap_or_default();
+    // A relay that is named by its address needs it only once.
+    let ip = relay.ip.as_deref().filter(|ip| relay.host.as_deref() != Some(*ip));
+    let ip = ip.map(|ip| format!(" [{}]", escape(ip))).unwrap_or_default();
     format!(" {word} {}", format!("{host}{ip}").trim_start())
 }
 
@@ -312,7 +310,13 @@ fn sentence(fate: &Fate, journey: &Journey) -> String {
         .unwrap_or_default();
     let words = fate.response.as_deref().filter(|words| !words.is_empty());
     let words = words
-        .map(|words| format!(" In its words: {}", escape(words)))
+        .map(|words| {
+            format!(
+                " In its words: {}{}",
+                escape(words),
+                if words.ends_with('.') { "" } else { "." }
+            )
+        })
         .unwrap_or_default();
     let recipient = fate
         .path
