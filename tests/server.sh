@@ -5,7 +5,7 @@
 #   tests/server.sh stop FOLDER                    ends that server and removes its folder
 #   tests/server.sh list                           the versions that the tests know and for which a fitting Java is here
 #
-# FLAVOUR is `elasticsearch` or `opensearch`. The servers come from Maven Central (the projects' own distributions for
+# FLAVOUR is `elasticsearch` or `opensearch`. The servers are Maven artifacts (the projects' own distributions for
 # integration tests: the whole server, without a JDK) and are kept, zipped and unpacked, in $MAILTRAIL_TEST_CACHE, else
 # in .cache/ of this repository. Java is looked for in $JAVA_HOME and /usr/lib/jvm. Needs mvn, unzip and curl.
 set -eu
