@@ -422,3 +422,29 @@ fn pages_go_on_where_the_last_one_ended() {
     );
     assert!(ids(&Page::newest(0)).is_empty());
 }
+
+/// An index that another process has just created has no shard for some milliseconds: a success whose documents are
+/// none.
+#[test]
+fn documents_of_an_index_that_is_just_coming_up_are_waited_for() {
+    let Some(place) = Place::new() else { return };
+    let mut number = 0;
+    let url = relay::start(&place.url, move |request| {
+        if !request.line.starts_with("POST /_mget") {
+            return Verdict::Pass;
+        }
+        number += 1;
+        match number {
+            1 => Verdict::Answer(
+                "200 OK\r\nContent-Type: application/json",
+                r#"{"docs": [{"_index": null, "error": {"type": "no_shard_available_action_exception", "reason": null}},
+                    {"_index": null, "error": {"type": "index_not_found_exception", "reason": "no such index"}}]}"#,
+            ),
+            _ => Verdict::Pass,
+        }
+    });
+    let mut store = place.store_by(&Access::to(&[&url]));
+    assert!(store.write(vec![put(&begun(1))]).unwrap().is_empty());
+    let found = store.of_ids(&[begun(1).id]).unwrap();
+    assert!(matches!(&found[..], [Some(_)]), "{} documents", found.len());
+}

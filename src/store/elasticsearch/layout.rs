@@ -83,6 +83,16 @@ impl Layout {
         format!("/{aliases}/{action}?ignore_unavailable=true&allow_no_indices=true")
     }
 
+    /// The path of a search in all periods of families. It fails as a whole, and is repeated, where a shard is not ready:
+    /// without the last word the shard's documents would be left out, and the answer be a success.
+    pub(super) fn search(&self, families: &[Family]) -> String {
+        let periods: Vec<String> = families.iter().map(|family| self.periods(*family)).collect();
+        format!(
+            "/{}/_search?ignore_unavailable=true&allow_no_indices=true&allow_partial_search_results=false",
+            periods.join(",")
+        )
+    }
+
     /// All periods, for the templates: `mailtrail-tx-*`.
     pub fn pattern(&self, family: Family) -> String {
         format!("{}-*", self.alias(family))

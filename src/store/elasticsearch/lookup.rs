@@ -17,6 +17,16 @@ const KEYS: usize = 1_000;
 /// Documents in one answer: they may be large.
 const DOCUMENTS: usize = 200;
 
+/// What a document is answered with while its shard starts, moves or has just lost its node.
+const NOT_READY: [&str; 6] = [
+    "no_shard_available_action_exception",
+    "unavailable_shards_exception",
+    "illegal_index_shard_state_exception",
+    "shard_not_found_exception",
+    "node_not_connected_exception",
+    "node_disconnected_exception",
+];
+
 /// From now on searches see everything that was written before.
 pub(super) fn refresh(http: &ElasticHttp, layout: &Layout) -> Result<(), StoreError> {
     let answer = http.post(&layout.everywhere("_refresh"), &Value::Null)?;
@@ -70,24 +80,57 @@ pub(super) fn of_ids(http: &ElasticHttp, layout: &Layout, ids: &[String]) -> Res
             .filter_map(|(index, id)| Some(json!({"_index": index?, "_id": id})))
             .collect();
         let mut by_id: HashMap<String, Stored> = HashMap::new();
-        if !wanted.is_empty() {
-            let answer = http.post("/_mget", &json!({"docs": wanted}))?.success()?;
-            for hit in answer["docs"].as_array().into_iter().flatten() {
-                let error = hit["error"]["type"].as_str().unwrap_or("index_not_found_exception");
-                if error != "index_not_found_exception" {
-                    return Err(StoreError::Index(format!(
-                        "the server cannot read document {}: {error}",
-                        hit["_id"]
-                    )));
-                }
-                if hit["found"] == true {
-                    by_id.insert(hit["_id"].as_str().unwrap_or_default().to_owned(), stored(hit)?);
-                }
+        for hit in fetch(http, wanted)? {
+            if hit["found"] == true {
+                by_id.insert(hit["_id"].as_str().unwrap_or_default().to_owned(), stored(&hit)?);
             }
         }
         found.extend(chunk.iter().map(|id| by_id.remove(id)));
     }
     Ok(found)
+}
+
+/// Asks for documents by index and id, and once more for those whose shard was not ready: another process has created
+/// the index this moment, or a node has gone. The answer as a whole is a success then, only the documents are not.
+fn fetch(http: &ElasticHttp, mut wanted: Vec<Value>) -> Result<Vec<Value>, StoreError> {
+    let mut hits = Vec::new();
+    let mut attempt = 0;
+    while !wanted.is_empty() {
+        attempt += 1;
+        let answer = http.post("/_mget", &json!({"docs": wanted}))?.success()?;
+        let answered = answer["docs"].as_array().cloned().unwrap_or_default();
+        if answered.len() != wanted.len() {
+            return Err(StoreError::Index(format!(
+                "the server answered for {} of {} documents",
+                answered.len(),
+                wanted.len()
+            )));
+        }
+        let mut again = Vec::new();
+        let mut trouble = String::new();
+        for (hit, asked) in answered.into_iter().zip(wanted) {
+            match hit["error"]["type"].as_str() {
+                None => hits.push(hit),
+                // No such period: no such document.
+                Some("index_not_found_exception") => {}
+                Some(error) => {
+                    trouble = format!("the server cannot read document {}: {error}", asked["_id"]);
+                    if !NOT_READY.contains(&error) {
+                        return Err(StoreError::Index(trouble));
+                    }
+                    again.push(asked);
+                }
+            }
+        }
+        wanted = again;
+        if !wanted.is_empty() && !http.pause(attempt) {
+            return Err(StoreError::Index(format!(
+                "{trouble}, still after {attempt} attempts\n  help: look at `GET /_cluster/health` and `GET /_cat/shards`; \
+                 nothing is lost, run the command again"
+            )));
+        }
+    }
+    Ok(hits)
 }
 
 /// Keys under which there are ids that this process neither wrote nor replaced.
@@ -134,7 +177,7 @@ fn each_hit(
     if !whole {
         body["_source"] = json!(["host", "queue_id"]);
     }
-    let path = format!("/{}/_search", layout.periods(Family::Transactions));
+    let path = layout.search(&[Family::Transactions]);
     loop {
         let answer = http.post(&path, &body)?;
         if answer.status == 404 {

@@ -46,7 +46,7 @@ pub(super) fn search(http: &ElasticHttp, layout: &Layout, query: &Query, page: &
         };
         body["size"] = json!(size);
         body["_source"] = json!(skip == 0);
-        let answer = http.post(&layout.everywhere("_search"), &body)?;
+        let answer = http.post(&layout.search(&Family::ALL), &body)?;
         if answer.status == 404 {
             return Ok(found);
         }
@@ -82,7 +82,7 @@ pub(super) fn get(http: &ElasticHttp, layout: &Layout, id: &str) -> Result<Optio
         }
     }
     let body = json!({"size": 1, "query": {"term": {"was": id}}, "sort": sort("desc")});
-    let answer = http.post(&layout.everywhere("_search"), &body)?;
+    let answer = http.post(&layout.search(&Family::ALL), &body)?;
     if answer.status == 404 {
         return Ok(None);
     }
