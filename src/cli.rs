@@ -1,5 +1,9 @@
 //! Every command and flag with its help; no logic.
 
+mod unmatched;
+
+pub use unmatched::UnmatchedArgs;
+
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -51,7 +55,7 @@ pub struct Global {
 
     /// Where documents are kept
     #[arg(long, global = true, value_enum)]
-    pub store: Option<StoreKind>,
+    pub store: Option<Option<StoreKind>>,
 
     /// Rule files of your own, in a folder: they add to the built-in rules or replace them by id
     #[arg(long, global = true, value_name = "DIR")]
@@ -84,6 +88,8 @@ pub enum Command {
     Trace(TraceArgs),
     /// Show what each line says, without keeping anything
     Parse(ParseArgs),
+    /// Show what no rule knows, lines of one shape together
+    Unmatched(UnmatchedArgs),
     /// Prepare an Elasticsearch or OpenSearch cluster: templates, new fields, a lifecycle on request
     Setup(SetupArgs),
     /// Send the documents that the cluster refused once more

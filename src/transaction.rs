@@ -32,11 +32,13 @@ mod link;
 mod recipient;
 mod slice;
 mod status;
+mod template;
 
 pub use link::{Link, Relation};
 pub use recipient::{Attempt, Delays, Mailbox, NextHop, Recipient, Relay, domain};
 pub use slice::{Counts, SLICE_MS, Slice, SliceKind, SliceMemory};
 pub use status::Status;
+pub use template::{MAX_HOSTS, Template, TemplateKind};
 
 use std::collections::BTreeMap;
 
@@ -55,6 +57,8 @@ pub enum Document {
     Transaction(Box<Transaction>),
     /// What was read in five minutes.
     Slice(Box<Slice>),
+    /// Unmatched lines of one shape, of one day.
+    Template(Box<Template>),
 }
 
 impl Document {
@@ -63,6 +67,7 @@ impl Document {
         match self {
             Self::Transaction(transaction) => &transaction.id,
             Self::Slice(slice) => &slice.id,
+            Self::Template(template) => &template.id,
         }
     }
 
@@ -71,6 +76,7 @@ impl Document {
         match self {
             Self::Transaction(transaction) => transaction.at,
             Self::Slice(slice) => slice.at,
+            Self::Template(template) => template.at,
         }
     }
 
@@ -78,7 +84,7 @@ impl Document {
     pub fn transaction(&self) -> Option<&Transaction> {
         match self {
             Self::Transaction(transaction) => Some(transaction),
-            Self::Slice(_) => None,
+            Self::Slice(_) | Self::Template(_) => None,
         }
     }
 
@@ -88,6 +94,7 @@ impl Document {
         match &mut self {
             Self::Transaction(transaction) => transaction.memory = None,
             Self::Slice(slice) => slice.memory = None,
+            Self::Template(template) => template.memory = None,
         }
         self
     }

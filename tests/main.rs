@@ -25,4 +25,5 @@ mod state;
 mod store;
 mod tool;
 mod truth;
+mod unmatched;
 mod windows;

@@ -43,7 +43,7 @@ pub(super) fn run(global: &Global, args: &IndexArgs, output: &mut Output) -> Res
     for pattern in &inputs.empty {
         output.note(&format!("no file matches {}", pattern.display()));
     }
-    let kind = global.store.unwrap_or(config.store);
+    let kind = global.store.flatten().unwrap_or(config.store);
     // The lock comes first: two runs must not meet in the store.
     let mut keeper = None;
     if kind != StoreKind::Ndjson {
@@ -219,6 +219,7 @@ impl Run<'_> {
         self.intake.commit()?;
         let Some(keeper) = &mut self.keeper else { return Ok(()) };
         change(&mut keeper.state);
+        keeper.state.began = Some(self.intake.templates.began);
         keeper.state.waiting = self.intake.waiting();
         keeper.save()?;
         self.intake.next_generation();

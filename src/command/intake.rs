@@ -24,6 +24,7 @@ use crate::transaction::{Counts, Document, Transaction, TransactionKind};
 
 use super::slices;
 use super::summary::Summary;
+use super::templates::Templates;
 use super::waiting::WaitingLines;
 
 /// So many queue ids are written at a time.
@@ -51,6 +52,8 @@ pub(super) struct Intake<'a> {
     /// Documents are made anew though no line came.
     again: bool,
     ledger: Ledger,
+    /// What no rule knew.
+    pub(super) templates: Templates,
     /// None in a store that cannot be read back.
     counting: Option<Counting>,
     /// Where each source is, by its name.
@@ -84,6 +87,7 @@ impl<'a> Intake<'a> {
             waiting: WaitingLines::default(),
             again: false,
             ledger: Ledger::default(),
+            templates: Templates::new(),
             counting: None,
             reached: HashMap::new(),
             summary: Summary::default(),
@@ -169,6 +173,7 @@ impl<'a> Intake<'a> {
             if counts {
                 self.count(&line, Counts::unmatched());
                 self.summary.unmatched_line(&line);
+                self.templates.add(&line);
             }
             self.unmatched(digest, Arc::clone(&line));
         }
@@ -246,6 +251,8 @@ impl<'a> Intake<'a> {
         self.write(rest)?;
         self.write_refusals()?;
         self.write_slices()?;
+        let rules = self.rules.fingerprint();
+        self.templates.write(self.store, self.counting.as_ref(), rules)?;
         self.store.commit()?;
         self.unite_rivals()
     }
@@ -257,6 +264,7 @@ impl<'a> Intake<'a> {
 
     /// What was done in all.
     pub(super) fn into_summary(mut self) -> Summary {
+        self.summary.templates = self.templates.named();
         for (kind, status) in self.written.into_values() {
             self.summary.document(kind, status);
         }

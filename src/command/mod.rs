@@ -23,7 +23,9 @@ mod state;
 mod story;
 mod summary;
 mod table;
+mod templates;
 mod trace;
+mod unmatched;
 mod waiting;
 mod when;
 mod windows;
@@ -64,6 +66,7 @@ pub fn run(cli: Cli) -> ExitCode {
         Command::Search(args) => search::run(&cli.global, &args, &mut output),
         Command::Trace(args) => trace::run(&cli.global, &args, &mut output),
         Command::Parse(args) => parse::run(&cli.global, &args, &mut output),
+        Command::Unmatched(args) => unmatched::run(&cli.global, &args, &mut output),
         Command::Setup(args) => setup::run(&cli.global, &args, &mut output),
         Command::Retry => retry::run(&cli.global, &mut output),
         Command::State => state::run(&cli.global, &mut output),
@@ -93,7 +96,7 @@ fn config(global: &Global) -> anyhow::Result<Config> {
 /// The store, for reading.
 fn opened(global: &Global) -> anyhow::Result<Box<dyn Store>> {
     let config = config(global)?;
-    match global.store.unwrap_or(config.store) {
+    match global.store.flatten().unwrap_or(config.store) {
         StoreKind::Embedded => Ok(Box::new(EmbeddedStore::open(&data::folder(global, &config)?)?)),
         StoreKind::Elasticsearch => Ok(Box::new(cluster::store(global, &config)?)),
         StoreKind::Ndjson => anyhow::bail!("the store `ndjson` only writes: search with `--store embedded`"),

@@ -8,6 +8,9 @@ use serde::Serialize;
 use crate::line::Line;
 use crate::transaction::{Counts, TransactionKind};
 
+use super::escape::escape;
+use super::templates::Named;
+
 /// The closing summary of `index`; its JSON is part of the outward contract.
 #[derive(Debug, Default, Serialize)]
 pub(super) struct Summary {
@@ -16,6 +19,8 @@ pub(super) struct Summary {
     /// Unmatched lines by program, the most first.
     #[serde(serialize_with = "by_count")]
     pub(super) unmatched: BTreeMap<String, u64>,
+    /// The most frequent templates of unmatched lines.
+    pub(super) templates: Vec<Named>,
     /// Documents by kind.
     pub(super) documents: BTreeMap<&'static str, u64>,
     /// Mails by status.
@@ -102,6 +107,11 @@ impl Summary {
                 .map(|(program, n)| format!("{program} {n}"))
                 .collect();
             writeln!(out, "  unmatched by program: {}", shown.join(", "))?;
+            for named in &self.templates {
+                let new = if named.new { " (new)" } else { "" };
+                writeln!(out, "  {:>8} {}{new}", named.count, escape(&named.template))?;
+            }
+            writeln!(out, "  `mailtrail unmatched` shows them all and leads to a rule")?;
         }
         let mails = self.documents.get("mail").copied().unwrap_or_default();
         let rejects = self.documents.get("reject").copied().unwrap_or_default();

@@ -4,7 +4,7 @@ use std::io::{self, Write as _};
 
 use comfy_table::{Attribute, Cell, Color, ContentArrangement, Table, presets};
 
-use crate::transaction::{Counts, Document, Slice, Transaction, TransactionKind};
+use crate::transaction::{Counts, Document, Slice, Template, Transaction, TransactionKind};
 
 use super::escape::escape;
 use super::output::Output;
@@ -14,6 +14,7 @@ pub(super) fn print_documents(documents: &[Document], output: &mut Output) -> io
     let rows = documents.iter().map(|document| match document {
         Document::Transaction(transaction) => row(transaction),
         Document::Slice(slice) => slice_row(slice),
+        Document::Template(template) => template_row(template),
     });
     print_rows(rows, output)
 }
@@ -55,6 +56,22 @@ fn slice_row(slice: &Slice) -> Vec<Cell> {
         text(&slice.host),
         text("-"),
         text("read"),
+        text("-"),
+        text("-"),
+        text(&said),
+    ]
+}
+
+/// What no rule knew in a day.
+fn template_row(template: &Template) -> Vec<Cell> {
+    let at = template.first.rfc3339().replace('T', " ");
+    let said = format!("{}: {} lines: {}", template.program, template.count, template.template);
+    let text = |text: &str| Cell::new(escape(text));
+    vec![
+        text(at.get(..19).unwrap_or(&at)),
+        text(&template.hosts.join(" ")),
+        text("-"),
+        text("unmatched"),
         text("-"),
         text("-"),
         text(&said),

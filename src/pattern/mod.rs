@@ -21,6 +21,7 @@ mod pairs;
 mod program;
 mod scan;
 mod syntax;
+mod take;
 mod types;
 
 pub use compile::{Compiled, Resolve, check_type, compile};
@@ -29,5 +30,6 @@ pub use heads::{Begins, Head, after_queue_id};
 pub use kept::Kept;
 pub use matcher::Scratch;
 pub use pairs::Duplicate;
+pub use take::take;
 pub use program::{Program, Slot, Span, UNKNOWN};
 pub use types::{PairsShape, Types};

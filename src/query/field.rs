@@ -112,6 +112,14 @@ impl Field {
                 "end" => sink(Raw::Time(slice.last.0)),
                 _ => {}
             },
+            Document::Template(template) => match self.path {
+                "kind" => sink(Raw::Text("template")),
+                "host" => template.hosts.iter().for_each(|host| sink(Raw::Text(host))),
+                "id" => sink(Raw::Text(&template.id)),
+                "@timestamp" => sink(Raw::Time(template.at.0)),
+                "end" => sink(Raw::Time(template.last.0)),
+                _ => {}
+            },
         }
     }
 }
@@ -262,7 +270,7 @@ fields! {
     "fate.discarded" ["discarded"] Keyword "a recipient whose mail was thrown away by rule" fate!(Discarded);
     "fate.deleted" ["deleted"] Keyword "a recipient whose mail a person removed" fate!(Deleted);
     "status" [] Keyword "of the whole mail: delivered, bounced, deferred, partial, rejected ..." |mail, sink| sink(Raw::Text(&mail.status));
-    "kind" [] Keyword "mail, reject or slice (what was read in five minutes)" |mail, sink| sink(Raw::Text(match mail.kind {
+    "kind" [] Keyword "mail, reject, slice (what was read in five minutes) or template (what no rule knew)" |mail, sink| sink(Raw::Text(match mail.kind {
         TransactionKind::Mail => "mail",
         TransactionKind::Reject => "reject",
     }));

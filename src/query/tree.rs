@@ -76,7 +76,9 @@ impl Query {
         if self.asks_for("kind") {
             return Ok(self);
         }
-        Ok(Self::all([self, Self::is("kind", "slice")?.negated()]))
+        let others = ["slice", "template"].map(|kind| Self::is("kind", kind).map(Self::negated));
+        let [slices, templates] = others;
+        Ok(Self::all([self, slices?, templates?]))
     }
 
     /// Documents whose `@timestamp` is at or after `from` and before `to`. None: open.

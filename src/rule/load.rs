@@ -68,6 +68,11 @@ impl RuleSource {
         }
     }
 
+    /// The composite types that these files define; those with mistakes are left out.
+    pub fn types(sources: &[Self]) -> Types {
+        types_of(sources, &mut Vec::new()).0
+    }
+
     fn holds_types(&self) -> bool {
         Path::new(&self.file)
             .file_name()
@@ -130,28 +135,7 @@ impl RuleSet {
     /// The rules of these files.
     pub fn of(sources: &[RuleSource]) -> Result<Self, Vec<Problem>> {
         let mut problems = Vec::new();
-        let mut types = Types::default();
-        let mut families = Vec::new();
-        let mut defined = Vec::new();
-        for source in sources.iter().filter(|source| source.holds_types()) {
-            match source.parse::<TypesText>() {
-                Ok(text) => {
-                    for (name, tags) in text.programs.into_iter().flat_map(|programs| programs.0) {
-                        families.push((name.value, tags.into_iter().map(|tag| tag.value).collect()));
-                    }
-                    for (name, body) in text.types.into_iter().flat_map(|types| types.0) {
-                        define(source, &mut types, &name, &body, &mut problems);
-                        defined.push((source, name, body));
-                    }
-                }
-                Err(problem) => problems.push(problem),
-            }
-        }
-        for (source, name, body) in &defined {
-            for (key, fault) in pattern::check_type(&name.value, &types) {
-                problems.push(source.problem(&format!("type `{}`", name.value), body_text(body, key), &fault));
-            }
-        }
+        let (types, families) = types_of(sources, &mut problems);
         let mut builder = Builder::new(types, families);
         for source in sources.iter().filter(|source| !source.holds_types()) {
             match source.parse::<Vec<RuleText>>() {
@@ -169,6 +153,33 @@ impl RuleSet {
             Err(problems)
         }
     }
+}
+
+/// The composite types of all files, and the families of programs.
+fn types_of(sources: &[RuleSource], problems: &mut Vec<Problem>) -> (Types, Vec<(String, Vec<String>)>) {
+    let mut types = Types::default();
+    let mut families = Vec::new();
+    let mut defined = Vec::new();
+    for source in sources.iter().filter(|source| source.holds_types()) {
+        match source.parse::<TypesText>() {
+            Ok(text) => {
+                for (name, tags) in text.programs.into_iter().flat_map(|programs| programs.0) {
+                    families.push((name.value, tags.into_iter().map(|tag| tag.value).collect()));
+                }
+                for (name, body) in text.types.into_iter().flat_map(|types| types.0) {
+                    define(source, &mut types, &name, &body, problems);
+                    defined.push((source, name, body));
+                }
+            }
+            Err(problem) => problems.push(problem),
+        }
+    }
+    for (source, name, body) in &defined {
+        for (key, fault) in pattern::check_type(&name.value, &types) {
+            problems.push(source.problem(&format!("type `{}`", name.value), body_text(body, key), &fault));
+        }
+    }
+    (types, families)
 }
 
 /// A digest of what all files say, in their order.

@@ -20,6 +20,7 @@ pub use builtin::BUILTIN;
 pub use file::{DuplicateText, Entries, PairsText, RuleText, TypeText, TypesText, Words};
 pub use load::RuleSource;
 pub use sample::{Case, Verdict, message_line};
+pub(crate) use set::severity;
 pub use set::{Claim, Rule, RuleSet};
 
 pub use crate::pattern::Scratch;

@@ -36,6 +36,9 @@ pub struct State {
     /// When it was saved. None if it never was.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub saved_at: Option<Moment>,
+    /// When the run began that saved it. None if none did, or an older mailtrail.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub began: Option<Moment>,
     /// The fingerprint of the rule set that read last. Another one changes nothing here: positions stay, stored lines
     /// are read again with it as soon as a new line joins them, and so are the waiting ones.
     #[serde(default)]
@@ -69,6 +72,7 @@ impl State {
             writer: random(),
             generation: 0,
             saved_at: None,
+            began: None,
             rules: String::new(),
             files: Vec::new(),
             servers: BTreeMap::new(),

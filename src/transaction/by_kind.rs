@@ -48,6 +48,7 @@ impl<'de> Visitor<'de> for ByKind {
         });
         match kind.as_str() {
             "slice" => Deserialize::deserialize(all).map(Document::Slice),
+            "template" => Deserialize::deserialize(all).map(Document::Template),
             _ => Deserialize::deserialize(all).map(Document::Transaction),
         }
     }

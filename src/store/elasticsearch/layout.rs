@@ -27,7 +27,7 @@ impl Family {
     pub fn of(document: &Document) -> Self {
         match document {
             Document::Transaction(_) => Self::Transactions,
-            Document::Slice(_) => Self::Ledger,
+            Document::Slice(_) | Document::Template(_) => Self::Ledger,
         }
     }
 

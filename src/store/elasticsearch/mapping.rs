@@ -141,6 +141,7 @@ fn ledger() -> Value {
         "counts": {"properties": counts}, "suppressed": whole(), "memory": hidden(),
         // Templates.
         "template": words(), "hosts": keyword(), "count": whole(), "example": kept(), "rules": keyword(),
+        "noticed": date(),
     })
 }
 
