@@ -22,22 +22,38 @@ pub(crate) fn site_log() -> String {
             10 * (number + 1),
         ));
         if number % 2 == 0 {
-            log.push_str(&format!("{at} {host} sitefilter[{}]: mailbox {user} locked by backup\n", 300 + number));
+            log.push_str(&format!(
+                "{at} {host} sitefilter[{}]: mailbox {user} locked by backup\n",
+                300 + number
+            ));
         }
     }
-    log.push_str("2026-11-24T02:30:00.000000+00:00 mx1 sitefilter[399]: client=unknown[192.0.2.7], result=defer, score=1.5\n");
+    log.push_str(
+        "2026-11-24T02:30:00.000000+00:00 mx1 sitefilter[399]: client=unknown[192.0.2.7], result=defer, score=1.5\n",
+    );
     log
 }
 
 fn objects(json_lines: &str) -> Vec<Value> {
-    json_lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+    json_lines
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect()
 }
 
 fn templates(folder: &Path, args: &[&str]) -> Vec<(String, u64)> {
-    let told = tool(folder).args(["unmatched", "--json", "-n", "0"]).args(args).succeeds();
+    let told = tool(folder)
+        .args(["unmatched", "--json", "-n", "0"])
+        .args(args)
+        .succeeds();
     objects(&told)
         .iter()
-        .map(|group| (group["template"].as_str().unwrap().to_owned(), group["count"].as_u64().unwrap()))
+        .map(|group| {
+            (
+                group["template"].as_str().unwrap().to_owned(),
+                group["count"].as_u64().unwrap(),
+            )
+        })
         .collect()
 }
 
@@ -88,15 +104,21 @@ fn what_the_last_run_met_for_the_first_time_is_new() {
     let log = site_log();
     fs::write(folder.path().join("mail.log"), &log).unwrap();
     let summary = tool(folder.path()).args(["index", "mail.log"]).succeeds();
-    assert!(summary.contains("8 <*>: quota policy: <<*>> is at <*>% of <*> MB (new)"), "{summary}");
-    let upgraded = format!("{log}2026-11-25T02:00:00.000000+00:00 mx1 sitefilter[400]: cannot reach scanner: timeout\n");
+    assert!(
+        summary.contains("8 <*>: quota policy: <<*>> is at <*>% of <*> MB (new)"),
+        "{summary}"
+    );
+    let upgraded =
+        format!("{log}2026-11-25T02:00:00.000000+00:00 mx1 sitefilter[400]: cannot reach scanner: timeout\n");
     fs::write(folder.path().join("mail.log"), &upgraded).unwrap();
     let summary = tool(folder.path()).args(["index", "mail.log"]).succeeds();
     assert!(summary.contains("1 cannot reach scanner: timeout (new)"), "{summary}");
     let expected = vec![("cannot reach scanner: timeout".to_owned(), 1)];
     assert_eq!(templates(folder.path(), &["--new"]), expected);
     assert_eq!(templates(folder.path(), &["--since", "2026-11-25"]), expected);
-    let (_, said) = tool(folder.path()).args(["unmatched", "--since", "2026-11-26"]).ends_with(1);
+    let (_, said) = tool(folder.path())
+        .args(["unmatched", "--since", "2026-11-26"])
+        .ends_with(1);
     assert!(said.contains("nothing new"), "{said}");
 }
 
@@ -105,8 +127,15 @@ fn templates_are_documents_of_their_own_and_no_messages() {
     let folder = tempfile::tempdir().unwrap();
     fs::write(folder.path().join("mail.log"), site_log()).unwrap();
     tool(folder.path()).args(["index", "mail.log"]).succeeds();
-    let found = objects(&tool(folder.path()).args(["search", "kind:template", "--json"]).succeeds());
-    let template = found.iter().find(|template| template["program"] == "postfix/smtpd").unwrap();
+    let found = objects(
+        &tool(folder.path())
+            .args(["search", "kind:template", "--json"])
+            .succeeds(),
+    );
+    let template = found
+        .iter()
+        .find(|template| template["program"] == "postfix/smtpd")
+        .unwrap();
     assert_eq!(template["count"], 8);
     assert_eq!(template["hosts"], serde_json::json!(["mx1", "mx2"]));
     assert_eq!(template["first"], "2026-11-24T02:00:00.000Z");
@@ -134,12 +163,23 @@ fn a_flood_of_shapes_is_counted_to_the_last_line() {
     let folder = tempfile::tempdir().unwrap();
     let mut log = String::new();
     for number in 0..6_000_u32 {
-        let word: String = number.to_string().bytes().map(|digit| char::from(digit - b'0' + b'a')).collect();
-        let marks: String = (0..13).map(|bit| if number >> bit & 1 == 1 { '!' } else { '?' }).collect();
-        log.push_str(&format!("2026-11-24T02:00:00+00:00 mx1 flood[1]: {marks} {word} of {word}\n"));
+        let word: String = number
+            .to_string()
+            .bytes()
+            .map(|digit| char::from(digit - b'0' + b'a'))
+            .collect();
+        let marks: String = (0..13)
+            .map(|bit| if number >> bit & 1 == 1 { '!' } else { '?' })
+            .collect();
+        log.push_str(&format!(
+            "2026-11-24T02:00:00+00:00 mx1 flood[1]: {marks} {word} of {word}\n"
+        ));
     }
     fs::write(folder.path().join("flood.log"), log).unwrap();
-    let all: u64 = templates(folder.path(), &["flood.log"]).iter().map(|(_, count)| count).sum();
+    let all: u64 = templates(folder.path(), &["flood.log"])
+        .iter()
+        .map(|(_, count)| count)
+        .sum();
     assert_eq!(all, 6_000);
 }
 
@@ -151,7 +191,11 @@ fn the_lab_without_rules_for_its_mta_is_a_handful_of_templates() {
     fs::write(folder.path().join("foreign.log"), &log).unwrap();
     let found = templates(folder.path(), &["foreign.log"]);
     let lines: u64 = found.iter().map(|(_, count)| count).sum();
-    assert!(lines > 3_000 && found.len() < 250, "{} templates of {lines} lines", found.len());
+    assert!(
+        lines > 3_000 && found.len() < 250,
+        "{} templates of {lines} lines",
+        found.len()
+    );
     let expected = "<*>: removed";
     assert!(found.iter().any(|(template, _)| template == expected), "{found:?}");
 }

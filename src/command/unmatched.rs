@@ -138,9 +138,11 @@ fn print(number: usize, group: &Group, all: u64, new: bool, output: &mut Output)
     let lines = if group.count == 1 { "line" } else { "lines" };
     writeln!(output, "{number:>3}  {} {lines}, {share:.1} %{new}", group.count)?;
     writeln!(output, "     {}", escape(&group.template))?;
-    let programs = several(group.programs.keys().map(|program| {
-        if program.is_empty() { "(no program)" } else { program }
-    }));
+    let programs = several(group.programs.keys().map(
+        |program| {
+            if program.is_empty() { "(no program)" } else { program }
+        },
+    ));
     let hosts = several(group.hosts.iter().map(String::as_str));
     let at = if group.first == group.last {
         second(group.first)
@@ -158,7 +160,11 @@ pub(super) fn several<'a>(names: impl Iterator<Item = &'a str>) -> String {
     let all: Vec<&str> = names.collect();
     let shown: Vec<String> = all.iter().take(NAMED).map(|name| escape(name).into_owned()).collect();
     let more = all.len().saturating_sub(NAMED);
-    let rest = if more > 0 { format!(" and {more} more") } else { String::new() };
+    let rest = if more > 0 {
+        format!(" and {more} more")
+    } else {
+        String::new()
+    };
     format!("{}{rest}", shown.join(", "))
 }
 
@@ -195,10 +201,18 @@ fn close(
         ));
     } else {
         let (word, lines_word) = (
-            if found.groups.len() == 1 { "template" } else { "templates" },
+            if found.groups.len() == 1 {
+                "template"
+            } else {
+                "templates"
+            },
             if lines == 1 { "line" } else { "lines" },
         );
-        writeln!(output, "{lines} unmatched {lines_word}{of_read}, {} {word}", found.groups.len())?;
+        writeln!(
+            output,
+            "{lines} unmatched {lines_word}{of_read}, {} {word}",
+            found.groups.len()
+        )?;
         let number = wanted.first().map_or(1, |(number, _)| *number);
         let files: Vec<String> = args.files.iter().map(|file| format!(" {}", file.display())).collect();
         output.note(&format!(

@@ -30,6 +30,6 @@ pub use heads::{Begins, Head, after_queue_id};
 pub use kept::Kept;
 pub use matcher::Scratch;
 pub use pairs::Duplicate;
-pub use take::take;
 pub use program::{Program, Slot, Span, UNKNOWN};
+pub use take::take;
 pub use types::{PairsShape, Types};

@@ -57,7 +57,10 @@ pub fn draft(group: &Group, types: &Types) -> Result<Draft, String> {
     let severity = severity_of(first);
     let texts: Vec<&str> = group.examples.iter().map(|example| split(example).1).collect();
     let mut parts = parts(&texts, &group.holes());
-    if !parts.iter().any(|part| matches!(part, Part::Literal(text) if text.bytes().any(|b| b.is_ascii_alphanumeric()))) {
+    if !parts
+        .iter()
+        .any(|part| matches!(part, Part::Literal(text) if text.bytes().any(|b| b.is_ascii_alphanumeric())))
+    {
         return Err("it has no word that all lines share: a rule for it would match anything".to_owned());
     }
     let pattern = fitted(&mut parts, &texts, types)?;
@@ -87,7 +90,11 @@ impl Draft {
             Severity::Info => String::new(),
             other => format!("  severity: {}\n", other.name()),
         };
-        let samples: String = self.samples.iter().map(|sample| format!("    - {}\n", quoted(sample))).collect();
+        let samples: String = self
+            .samples
+            .iter()
+            .map(|sample| format!("    - {}\n", quoted(sample)))
+            .collect();
         format!(
             "- id: {}\n  program: {programs}\n{severity}  pattern: {}\n  emits: record\n  samples:\n{samples}",
             self.id,
@@ -149,13 +156,26 @@ fn parts(texts: &[&str], holes: &[bool]) -> Vec<Part> {
 /// The narrowest type that takes all of these values.
 fn type_of(values: &[(&str, Sort)]) -> &'static str {
     let by_form: BTreeSet<Sort> = values.iter().map(|(_, sort)| *sort).collect();
-    if let (1, Some(Sort::Value(name @ ("qid" | "peer" | "addr" | "quoted" | "rest")))) = (by_form.len(), by_form.first()) {
+    if let (1, Some(Sort::Value(name @ ("qid" | "peer" | "addr" | "quoted" | "rest")))) =
+        (by_form.len(), by_form.first())
+    {
         return name;
     }
-    ["int", "dsn", "number", "clock", "ip", "word", "host", "path", "bare_addr", "token"]
-        .into_iter()
-        .find(|name| values.iter().all(|(value, _)| takes_all(name, value)))
-        .unwrap_or("text")
+    [
+        "int",
+        "dsn",
+        "number",
+        "clock",
+        "ip",
+        "word",
+        "host",
+        "path",
+        "bare_addr",
+        "token",
+    ]
+    .into_iter()
+    .find(|name| values.iter().all(|(value, _)| takes_all(name, value)))
+    .unwrap_or("text")
 }
 
 /// Fields of the documents that a key of a list means, and the types under which it does.
@@ -172,7 +192,11 @@ const KEYS: &[(&str, &str, &[&str])] = &[
     ("dsn", "dsn", &["dsn"]),
     ("msgid", "message_id", &["addr"]),
     ("message-id", "message_id", &["addr"]),
-    ("sasl_username", "sasl_user", &["word", "token", "bare_addr", "addr", "text"]),
+    (
+        "sasl_username",
+        "sasl_user",
+        &["word", "token", "bare_addr", "addr", "text"],
+    ),
     ("sasl_method", "sasl_method", &["word"]),
     ("uid", "uid", &["int"]),
 ];
@@ -181,7 +205,10 @@ const KEYS: &[(&str, &str, &[&str])] = &[
 fn name_of(type_name: &str, number: usize, pieces: &[Piece], text: &str, names: &mut BTreeSet<String>) -> String {
     let said = |place: usize| pieces.get(place).map(|piece| (piece.sort, &text[piece.span.clone()]));
     // Marks that open the value, `=<` or ` "`, stand between.
-    let before = (0..number).rev().take(4).find(|place| pieces[*place].sort != Sort::Mark);
+    let before = (0..number)
+        .rev()
+        .take(4)
+        .find(|place| pieces[*place].sort != Sort::Mark);
     let near = before.and_then(said).unwrap_or((Sort::Mark, ""));
     let behind = (said(number + 1), said(number + 2));
     let own = match (type_name, near) {
@@ -218,13 +245,21 @@ fn name_of(type_name: &str, number: usize, pieces: &[Piece], text: &str, names: 
 }
 
 /// Words that say nothing about what follows them.
-const STOP: &[&str] = &["the", "and", "for", "from", "with", "was", "has", "been", "are", "not", "after", "because"];
+const STOP: &[&str] = &[
+    "the", "and", "for", "from", "with", "was", "has", "been", "are", "not", "after", "because",
+];
 
 /// A field of one's own, of what may be a name.
 fn extra(word: &str) -> String {
     let name: String = word
         .chars()
-        .map(|c| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '_' })
+        .map(|c| {
+            if c.is_ascii_alphanumeric() {
+                c.to_ascii_lowercase()
+            } else {
+                '_'
+            }
+        })
         .collect();
     format!("extra.{}", name.trim_matches('_'))
 }
@@ -236,12 +271,17 @@ fn fitted(parts: &mut Vec<Part>, texts: &[&str], types: &Types) -> Result<String
         let (pattern, places) = written(parts);
         let wrong = match pattern::compile(&pattern, types, &mut resolve) {
             Ok(compiled) => {
-                let unmatched = texts.iter().find(|text| !compiled.program.matches(text.as_bytes(), &mut scratch));
+                let unmatched = texts
+                    .iter()
+                    .find(|text| !compiled.program.matches(text.as_bytes(), &mut scratch));
                 if unmatched.is_none() {
                     return Ok(pattern);
                 }
                 // What does not fit is not told; the narrow types are given up from the front.
-                places.iter().map(|(number, _)| *number).find(|number| is_narrow(&parts[*number]))
+                places
+                    .iter()
+                    .map(|(number, _)| *number)
+                    .find(|number| is_narrow(&parts[*number]))
             }
             Err(faults) => faults.first().and_then(|fault| {
                 let hit = places.iter().find(|(_, place)| place.end > fault.span.start);
@@ -286,7 +326,11 @@ fn resolve(name: &str) -> Result<pattern::Slot, Option<String>> {
     if let Some(at) = FIELDS.iter().position(|row| row.1 == name) {
         return pattern::Slot::try_from(at).map_err(|_| None);
     }
-    if name.starts_with("extra.") { Ok(1_000) } else { Err(None) }
+    if name.starts_with("extra.") {
+        Ok(1_000)
+    } else {
+        Err(None)
+    }
 }
 
 /// The pattern's text, and where each hole stands in it.
@@ -299,7 +343,11 @@ fn written(parts: &[Part]) -> (String, Vec<(usize, Range<usize>)>) {
             Part::Hole(hole) => {
                 let from = pattern.len();
                 let last = number + 1 == parts.len();
-                let type_name = if hole.type_name == "text" && last { "rest" } else { hole.type_name };
+                let type_name = if hole.type_name == "text" && last {
+                    "rest"
+                } else {
+                    hole.type_name
+                };
                 pattern.push_str(&format!("%{{{type_name}:{}}}", hole.name));
                 places.push((number, from..pattern.len()));
             }
@@ -313,7 +361,9 @@ fn id(parts: &[Part]) -> String {
     let mut words: Vec<String> = Vec::new();
     for part in parts {
         if let Part::Literal(text) = part {
-            let found = text.split(|c: char| !c.is_ascii_alphanumeric()).filter(|word| word.len() > 1);
+            let found = text
+                .split(|c: char| !c.is_ascii_alphanumeric())
+                .filter(|word| word.len() > 1);
             words.extend(found.map(str::to_ascii_lowercase));
         }
     }

@@ -149,7 +149,10 @@ fn join_at(shapes: Vec<Shape>, place: usize) -> Vec<Shape> {
         let enough = if first_word { FIRST_NAMES } else { NAMES };
         let has_hole = same.iter().any(|shape| shape.parts[place].is_none());
         if same.len() > 1 && (same.len() >= enough || has_hole && !first_word) {
-            let members = same.iter_mut().flat_map(|shape| std::mem::take(&mut shape.members)).collect();
+            let members = same
+                .iter_mut()
+                .flat_map(|shape| std::mem::take(&mut shape.members))
+                .collect();
             let mut one = same.swap_remove(0);
             one.parts = parts;
             one.members = members;
@@ -165,7 +168,11 @@ fn group(shape: &Shape, templates: &[Template]) -> Group {
     let mut members: Vec<&Template> = shape.members.iter().map(|number| &templates[*number]).collect();
     members.sort_by(|a, b| (a.first, &a.example, &a.program).cmp(&(b.first, &b.example, &b.program)));
     let mut group = Group {
-        template: shape.parts.iter().map(|part| part.as_deref().unwrap_or("<*>")).collect(),
+        template: shape
+            .parts
+            .iter()
+            .map(|part| part.as_deref().unwrap_or("<*>"))
+            .collect(),
         programs: BTreeMap::new(),
         hosts: BTreeSet::new(),
         count: 0,
@@ -210,7 +217,14 @@ impl Group {
 
     /// Which pieces of its messages are holes, the severity's prefix left out.
     pub(crate) fn holes(&self) -> Vec<bool> {
-        let prefixed = self.examples.first().is_some_and(|example| !split(example).0.is_empty());
-        self.parts.iter().skip(usize::from(prefixed)).map(Option::is_none).collect()
+        let prefixed = self
+            .examples
+            .first()
+            .is_some_and(|example| !split(example).0.is_empty());
+        self.parts
+            .iter()
+            .skip(usize::from(prefixed))
+            .map(Option::is_none)
+            .collect()
     }
 }

@@ -194,7 +194,9 @@ impl Taker<'_> {
             return None;
         }
         if self.comma_list {
-            let next = rest.match_indices(", ").find(|(offset, _)| key_length(&rest[offset + 2..]) > 0);
+            let next = rest
+                .match_indices(", ")
+                .find(|(offset, _)| key_length(&rest[offset + 2..]) > 0);
             return Some(at + next.map_or(rest.len(), |(offset, _)| offset));
         }
         let end = rest.find([' ', ',', ';']).unwrap_or(rest.len());
@@ -213,7 +215,16 @@ impl Taker<'_> {
 
 /// Types of one value, the narrowest first.
 const NARROW: &[&str] = &[
-    "int", "dsn", "number", "clock", "ip", "word", "host", "path", "bare_addr", "token",
+    "int",
+    "dsn",
+    "number",
+    "clock",
+    "ip",
+    "word",
+    "host",
+    "path",
+    "bare_addr",
+    "token",
 ];
 
 /// The narrowest type that takes the whole of a text.
@@ -232,7 +243,9 @@ pub(crate) fn takes_all(type_name: &str, text: &str) -> bool {
         // Its name says that there is an `@` in it, or it would be everything.
         "bare_addr" if !text.contains('@') => false,
         "dsn" if !text.starts_with(['2', '4', '5']) => false,
-        name => take(name, text.as_bytes(), 0).is_some_and(|(value, next)| value == (0..text.len()) && next == text.len()),
+        name => {
+            take(name, text.as_bytes(), 0).is_some_and(|(value, next)| value == (0..text.len()) && next == text.len())
+        }
     }
 }
 
@@ -251,7 +264,10 @@ fn peer_end(bytes: &[u8], at: usize) -> Option<usize> {
     }
     let end = inside + 1;
     let port = bytes.get(end).filter(|byte| **byte == b':');
-    Some(port.and_then(|_| take("int", bytes, end + 1)).map_or(end, |(_, next)| next))
+    Some(
+        port.and_then(|_| take("int", bytes, end + 1))
+            .map_or(end, |(_, next)| next),
+    )
 }
 
 /// The length of a name with `=` behind it. 0 if there is none.
@@ -260,7 +276,8 @@ fn key_length(text: &str) -> usize {
         .bytes()
         .position(|byte| !(byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-'))
         .unwrap_or(text.len());
-    let is_key = text.as_bytes().get(end) == Some(&b'=') && text.as_bytes().first().is_some_and(u8::is_ascii_alphabetic);
+    let is_key =
+        text.as_bytes().get(end) == Some(&b'=') && text.as_bytes().first().is_some_and(u8::is_ascii_alphabetic);
     if is_key { end } else { 0 }
 }
 
@@ -297,9 +314,12 @@ fn is_host(name: &str) -> bool {
 fn leading_id(text: &str) -> Option<usize> {
     let end = text.bytes().take(32).position(|byte| byte == b':')?;
     let id = &text[..end];
-    let capital = id.bytes().all(|byte| byte.is_ascii_digit() || (b'A'..=b'F').contains(&byte));
+    let capital = id
+        .bytes()
+        .all(|byte| byte.is_ascii_digit() || (b'A'..=b'F').contains(&byte));
     let plain = id.bytes().all(|byte| byte.is_ascii_alphanumeric());
     let looks_right = (capital && id.len() >= 6) || (plain && id.len() >= 12);
     let behind = text.as_bytes().get(end + 1);
-    (looks_right && id.bytes().any(|byte| byte.is_ascii_digit()) && id.len() <= 24 && behind == Some(&b' ')).then_some(end)
+    (looks_right && id.bytes().any(|byte| byte.is_ascii_digit()) && id.len() <= 24 && behind == Some(&b' '))
+        .then_some(end)
 }
