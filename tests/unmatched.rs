@@ -1,6 +1,7 @@
 //! What no rule knows: the same templates whatever the order, whatever the cut; stored, and found as new.
 
 use std::collections::BTreeSet;
+use std::fmt::Write as _;
 use std::fs;
 use std::path::Path;
 
@@ -15,17 +16,19 @@ pub(crate) fn site_log() -> String {
     for (number, user) in users.iter().enumerate() {
         let at = format!("2026-11-24T02:0{number}:00.000000+00:00");
         let host = if number % 2 == 0 { "mx1" } else { "mx2" };
-        log.push_str(&format!(
+        write!(log,
             "{at} {host} postfix/smtpd[{}]: 4jYRVX2ky8z1Wg2{number}: quota policy: <{user}@site.example> is at {}% of {} MB\n",
             200 + number,
             90 + number,
             10 * (number + 1),
-        ));
+        ).unwrap();
         if number % 2 == 0 {
-            log.push_str(&format!(
+            write!(
+                log,
                 "{at} {host} sitefilter[{}]: mailbox {user} locked by backup\n",
                 300 + number
-            ));
+            )
+            .unwrap();
         }
     }
     log.push_str(
@@ -171,9 +174,11 @@ fn a_flood_of_shapes_is_counted_to_the_last_line() {
         let marks: String = (0..13)
             .map(|bit| if number >> bit & 1 == 1 { '!' } else { '?' })
             .collect();
-        log.push_str(&format!(
+        write!(
+            log,
             "2026-11-24T02:00:00+00:00 mx1 flood[1]: {marks} {word} of {word}\n"
-        ));
+        )
+        .unwrap();
     }
     fs::write(folder.path().join("flood.log"), log).unwrap();
     let all: u64 = templates(folder.path(), &["flood.log"])

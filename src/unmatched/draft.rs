@@ -90,11 +90,18 @@ impl Draft {
             Severity::Info => String::new(),
             other => format!("  severity: {}\n", other.name()),
         };
-        let samples: String = self
+        let samples: Vec<String> = self
             .samples
             .iter()
-            .map(|sample| format!("    - {}\n", quoted(sample)))
+            .map(|sample| {
+                format!(
+                    "    - {}
+",
+                    quoted(sample)
+                )
+            })
             .collect();
+        let samples = samples.concat();
         format!(
             "- id: {}\n  program: {programs}\n{severity}  pattern: {}\n  emits: record\n  samples:\n{samples}",
             self.id,
@@ -348,7 +355,7 @@ fn written(parts: &[Part]) -> (String, Vec<(usize, Range<usize>)>) {
                 } else {
                     hole.type_name
                 };
-                pattern.push_str(&format!("%{{{type_name}:{}}}", hole.name));
+                pattern.extend(["%{", type_name, ":", &hole.name, "}"]);
                 places.push((number, from..pattern.len()));
             }
         }
