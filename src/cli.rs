@@ -1,7 +1,9 @@
 //! Every command and flag with its help; no logic.
 
+mod rules;
 mod unmatched;
 
+pub use rules::{CoverageArgs, ExplainArgs, NewArgs, PreviewArgs, RulesCommand, TestArgs};
 pub use unmatched::UnmatchedArgs;
 
 use std::path::PathBuf;
@@ -124,7 +126,7 @@ pub struct Input {
 }
 
 /// What lines do not tell about themselves.
-#[derive(Debug, Args)]
+#[derive(Debug, Default, Args)]
 pub struct Said {
     /// The year of the first line, for stamps that tell none [default: from queue ids, the file's name, the file's time]
     #[arg(long)]
@@ -294,17 +296,4 @@ pub struct ParseArgs {
     /// Only lines that no rule matched
     #[arg(long)]
     pub unmatched: bool,
-}
-
-/// `mailtrail rules`
-#[derive(Debug, Subcommand)]
-pub enum RulesCommand {
-    /// Find every mistake in rule files: file, line, column, and a way out
-    Check {
-        /// Folders of rule files [default: those of --rules and of the configuration; the built-in ones always]
-        #[arg(value_name = "DIR")]
-        folders: Vec<PathBuf>,
-    },
-    /// List all rules
-    List,
 }

@@ -1,11 +1,9 @@
 //! The rules: what every sample means, and that it means nothing else.
 
-use std::collections::BTreeMap;
 use std::path::Path;
 
-use mailtrail::event::{Event, FIELDS};
-use mailtrail::rule::{BUILTIN, RuleSet, RuleSource, Verdict};
-use serde::Serialize;
+use mailtrail::rule::snapshot::{self, Meaning};
+use mailtrail::rule::{BUILTIN, RuleSet, RuleSource, Verdict, schema};
 
 fn builtin() -> RuleSet {
     RuleSet::builtin().unwrap_or_else(|problems| panic!("{}", shown(&problems)))
@@ -13,44 +11,6 @@ fn builtin() -> RuleSet {
 
 fn shown(problems: &[mailtrail::problem::Problem]) -> String {
     problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
-}
-
-/// What a sample says, as it stands in a snapshot.
-#[derive(Serialize)]
-struct Meaning {
-    rule: String,
-    sample: String,
-    kind: &'static str,
-    #[serde(skip_serializing_if = "is_info")]
-    severity: &'static str,
-    fields: BTreeMap<String, Vec<String>>,
-}
-
-#[allow(clippy::trivially_copy_pass_by_ref)] // serde asks for a reference.
-fn is_info(severity: &&'static str) -> bool {
-    *severity == "info"
-}
-
-fn meaning(sample: &str, event: &Event) -> Meaning {
-    let mut fields: BTreeMap<String, Vec<String>> = BTreeMap::new();
-    for (field, name, _) in FIELDS {
-        for value in event.texts(*field) {
-            fields.entry((*name).to_owned()).or_default().push(value.into_owned());
-        }
-    }
-    for (name, value) in event.extra() {
-        fields
-            .entry(format!("extra.{name}"))
-            .or_default()
-            .push(event.restored(value).into_owned());
-    }
-    Meaning {
-        rule: event.rule_id().to_owned(),
-        sample: sample.to_owned(),
-        kind: event.kind.name(),
-        severity: event.severity.name(),
-        fields,
-    }
 }
 
 /// Every sample of every rule: the snapshot is the reviewed meaning of the line.
@@ -70,7 +30,7 @@ fn samples_keep_their_meaning() {
         let meanings: Vec<Meaning> = cases
             .iter()
             .filter(|case| rules.rules()[case.rule].file() == file)
-            .filter_map(|case| Some(meaning(&case.sample, case.event.as_ref()?)))
+            .filter_map(Meaning::of)
             .collect();
         if !meanings.is_empty() {
             insta::assert_yaml_snapshot!(meanings);
@@ -113,4 +73,61 @@ fn every_rule_file_is_built_in() {
     files.sort();
     built_in.sort();
     assert_eq!(built_in, files, "src/rule/builtin.rs lists the files of rules/");
+}
+
+/// `cargo test` and `mailtrail rules test` read and write the same files.
+#[test]
+fn the_binary_writes_snapshots_to_the_byte_as_insta_does() {
+    let mut count = 0;
+    for entry in std::fs::read_dir("snapshots").unwrap() {
+        let path = entry.unwrap().path();
+        let name = path.file_name().unwrap().to_string_lossy().into_owned();
+        let Some(file) = name
+            .strip_prefix("samples_keep_their_meaning@")
+            .and_then(|rest| rest.strip_suffix(".snap"))
+        else {
+            continue;
+        };
+        let text = std::fs::read_to_string(&path).unwrap();
+        let meanings = snapshot::read(&text).unwrap_or_else(|why| panic!("{name}: {why}"));
+        similar(&snapshot::write(&file.replace("__", "/"), &meanings), &text, &name);
+        count += 1;
+    }
+    assert!(count > 30, "{count}");
+}
+
+#[track_caller]
+fn similar(ours: &str, theirs: &str, name: &str) {
+    let first = ours.lines().zip(theirs.lines()).find(|(ours, theirs)| ours != theirs);
+    assert!(ours == theirs, "{name}: {first:?}");
+}
+
+#[test]
+fn the_schema_of_rule_files_is_fresh() {
+    let path = "rules/schema.json";
+    if std::env::var_os("INSTA_UPDATE").is_some() {
+        std::fs::write(path, schema::text()).unwrap();
+    }
+    assert!(
+        std::fs::read_to_string(path).is_ok_and(|text| text == schema::text()),
+        "{path} is stale: `mailtrail rules schema > {path}`"
+    );
+}
+
+/// What the schema allows is what the reader takes, key by key.
+#[test]
+fn the_schema_knows_the_keys_that_a_rule_may_have() {
+    let keys: Vec<String> = schema::schema()["definitions"]["rule"]["properties"]
+        .as_object()
+        .unwrap()
+        .keys()
+        .cloned()
+        .collect();
+    let told = serde_yaml::from_str::<Vec<mailtrail::rule::RuleText>>("- nonsense: 1")
+        .unwrap_err()
+        .to_string();
+    let known = told.split_once("expected one of ").unwrap().1;
+    let mut taken: Vec<&str> = known.lines().next().unwrap().split(", ").collect();
+    taken.sort_unstable();
+    assert_eq!(keys, taken, "{told}");
 }

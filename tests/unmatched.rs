@@ -16,16 +16,16 @@ pub(crate) fn site_log() -> String {
     for (number, user) in users.iter().enumerate() {
         let at = format!("2026-11-24T02:0{number}:00.000000+00:00");
         let host = if number % 2 == 0 { "mx1" } else { "mx2" };
-        write!(log,
-            "{at} {host} postfix/smtpd[{}]: 4jYRVX2ky8z1Wg2{number}: quota policy: <{user}@site.example> is at {}% of {} MB\n",
+        writeln!(log,
+            "{at} {host} postfix/smtpd[{}]: 4jYRVX2ky8z1Wg2{number}: quota policy: <{user}@site.example> is at {}% of {} MB",
             200 + number,
             90 + number,
             10 * (number + 1),
         ).unwrap();
         if number % 2 == 0 {
-            write!(
+            writeln!(
                 log,
-                "{at} {host} sitefilter[{}]: mailbox {user} locked by backup\n",
+                "{at} {host} sitefilter[{}]: mailbox {user} locked by backup",
                 300 + number
             )
             .unwrap();
@@ -174,11 +174,7 @@ fn a_flood_of_shapes_is_counted_to_the_last_line() {
         let marks: String = (0..13)
             .map(|bit| if number >> bit & 1 == 1 { '!' } else { '?' })
             .collect();
-        write!(
-            log,
-            "2026-11-24T02:00:00+00:00 mx1 flood[1]: {marks} {word} of {word}\n"
-        )
-        .unwrap();
+        writeln!(log, "2026-11-24T02:00:00+00:00 mx1 flood[1]: {marks} {word} of {word}").unwrap();
     }
     fs::write(folder.path().join("flood.log"), log).unwrap();
     let all: u64 = templates(folder.path(), &["flood.log"])

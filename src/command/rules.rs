@@ -1,60 +1,77 @@
 //! `mailtrail rules`: the rules that read the lines.
 
-use std::io::Write as _;
+mod check;
+mod coverage;
+mod explain;
+mod export;
+mod import_grok;
+mod new;
+mod one_line;
+mod preview;
+mod show;
+mod test;
+
+use std::path::{Path, PathBuf};
 
 use anyhow::Result;
-use serde_json::json;
 
 use crate::cli::{Global, RulesCommand};
 use crate::config::Config;
-use crate::rule::RuleSet;
+use crate::problem::Problem;
+use crate::rule::{RuleSet, RuleSource};
 
 use super::output::Output;
 use super::{Ending, Problems};
 
-/// The built-in rules and those of the flags and the configuration.
-pub(super) fn load(global: &Global, config: &Config) -> Result<RuleSet> {
-    let folders = if global.rules.is_empty() {
+/// The operator's folders: those of the flags, else those of the configuration.
+fn folders<'a>(global: &'a Global, config: &'a Config) -> &'a [PathBuf] {
+    if global.rules.is_empty() {
         &config.rules
     } else {
         &global.rules
-    };
-    Ok(RuleSet::load(folders).map_err(Problems)?)
+    }
+}
+
+/// The built-in rules and those of the flags and the configuration.
+pub(super) fn load(global: &Global, config: &Config) -> Result<RuleSet> {
+    Ok(RuleSet::load(folders(global, config)).map_err(Problems)?)
+}
+
+/// The built-in files and those of these folders; what cannot be read is told with the rest.
+fn sources(folders: &[PathBuf]) -> (Vec<RuleSource>, Vec<Problem>) {
+    let mut sources = RuleSource::builtin();
+    let mut problems = Vec::new();
+    for folder in folders {
+        match RuleSource::of_folder(folder) {
+            Ok(more) => sources.extend(more),
+            Err(more) => problems.extend(more),
+        }
+    }
+    (sources, problems)
+}
+
+/// The folder that a file is in, or the folder itself.
+fn folder_of(path: &Path) -> &Path {
+    if path.is_file() {
+        path.parent().unwrap_or(path)
+    } else {
+        path
+    }
 }
 
 /// Runs it.
 pub(super) fn run(global: &Global, command: RulesCommand, output: &mut Output) -> Result<Ending> {
-    let config = super::config(global)?;
     match command {
-        RulesCommand::Check { folders } => {
-            let rules = if folders.is_empty() {
-                load(global, &config)?
-            } else {
-                RuleSet::load(&folders).map_err(Problems)?
-            };
-            let count = rules.rules().len();
-            if output.json {
-                output.object(&json!({"rules": count, "problems": []}))?;
-            } else {
-                writeln!(output, "{count} rules, no problems")?;
-            }
-        }
-        RulesCommand::List => {
-            let rules = load(global, &config)?;
-            for rule in rules.rules() {
-                if output.json {
-                    output.object(&json!({"id": rule.id(), "program": rule.programs(), "kind": rule.kind().name()}))?;
-                } else {
-                    writeln!(
-                        output,
-                        "{:<44} {:<14} {}",
-                        rule.id(),
-                        rule.kind().name(),
-                        rule.programs().join(", ")
-                    )?;
-                }
-            }
-        }
+        RulesCommand::Check { folders } => check::run(global, folders, output),
+        RulesCommand::Test(args) => test::run(global, &args, output),
+        RulesCommand::New(args) => new::run(global, &args, output),
+        RulesCommand::Explain(args) => explain::run(global, &args, output),
+        RulesCommand::List => show::list(global, output),
+        RulesCommand::Show { id } => show::run(global, &id, output),
+        RulesCommand::Schema => export::schema(output),
+        RulesCommand::Export { folder } => export::run(&folder, output),
+        RulesCommand::Preview(args) => preview::run(global, &args, output),
+        RulesCommand::Coverage(args) => coverage::run(global, &args, output),
+        RulesCommand::ImportGrok { file, program } => import_grok::run(&file, &program, output),
     }
-    Ok(Ending::Done)
 }

@@ -22,6 +22,7 @@ mod program;
 mod scan;
 mod syntax;
 mod take;
+mod told;
 mod types;
 
 pub use compile::{Compiled, Resolve, check_type, compile};
@@ -32,4 +33,5 @@ pub use matcher::Scratch;
 pub use pairs::Duplicate;
 pub use program::{Program, Slot, Span, UNKNOWN};
 pub use take::take;
+pub use told::Told;
 pub use types::{PairsShape, Types};

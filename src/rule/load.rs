@@ -11,6 +11,7 @@ use siphasher::sip128::{Hasher128, SipHasher13};
 use super::builtin::BUILTIN;
 use super::compile::Builder;
 use super::file::{DuplicateText, PairsText, RuleText, TypeText, TypesText};
+use super::recover;
 use super::set::RuleSet;
 use crate::pattern::{self, Duplicate, Fault, PairsShape, Types};
 use crate::problem::{self, Problem};
@@ -39,11 +40,15 @@ impl RuleSource {
             .collect()
     }
 
-    /// The YAML files of a folder and the folders in it, in the order of their names.
+    /// The YAML files of a folder and the folders in it, in the order of their names; or one file.
     pub fn of_folder(folder: &Path) -> Result<Vec<Self>, Vec<Problem>> {
         let mut paths = Vec::new();
         let mut problems = Vec::new();
-        collect(folder, 0, &mut paths, &mut problems);
+        if folder.is_file() {
+            paths.push(folder.to_owned());
+        } else {
+            collect(folder, 0, &mut paths, &mut problems);
+        }
         paths.sort();
         let mut sources = Vec::new();
         for path in paths {
@@ -71,6 +76,26 @@ impl RuleSource {
     /// The composite types that these files define; those with mistakes are left out.
     pub fn types(sources: &[Self]) -> Types {
         types_of(sources, &mut Vec::new()).0
+    }
+
+    /// A rule as it stands in this file, with the comments before it left out. None if it is not here.
+    pub fn rule_text(&self, id: &str) -> Option<&str> {
+        let entries = recover::entries(&self.text);
+        let is_it = |text: &str| {
+            let rules = serde_yaml::from_str::<Vec<RuleText>>(text);
+            rules.is_ok_and(|rules| rules.first().is_some_and(|rule| rule.id.value == id))
+        };
+        let entry = entries
+            .into_iter()
+            .filter_map(|entry| self.text.get(entry))
+            .find(|text| is_it(text))?;
+        // What follows it up to the next entry is the next one's comment.
+        let end = entry
+            .lines()
+            .rev()
+            .skip_while(|line| line.trim().is_empty() || line.starts_with('#'));
+        let length: usize = end.map(|line| line.len() + 1).sum();
+        Some(&entry[..length.min(entry.len())])
     }
 
     fn holds_types(&self) -> bool {
@@ -134,24 +159,40 @@ impl RuleSet {
 
     /// The rules of these files.
     pub fn of(sources: &[RuleSource]) -> Result<Self, Vec<Problem>> {
-        let mut problems = Vec::new();
-        let (types, families) = types_of(sources, &mut problems);
-        let mut builder = Builder::new(types, families);
-        for source in sources.iter().filter(|source| !source.holds_types()) {
-            match source.parse::<Vec<RuleText>>() {
-                Ok(rules) => {
-                    for rule in rules {
-                        builder.add(source, &rule, &mut problems);
-                    }
-                }
-                Err(problem) => problems.push(problem),
-            }
+        let Loaded { set, problems, .. } = loaded(sources);
+        if problems.is_empty() { Ok(set) } else { Err(problems) }
+    }
+}
+
+/// What could be loaded, and what could not.
+pub(super) struct Loaded {
+    /// The rules without mistakes.
+    pub(super) set: RuleSet,
+    pub(super) problems: Vec<Problem>,
+    /// All rules that could be read, each with the number of its source.
+    pub(super) texts: Vec<(usize, RuleText)>,
+}
+
+/// Loads what can be loaded of these files.
+pub(super) fn loaded(sources: &[RuleSource]) -> Loaded {
+    let mut problems = Vec::new();
+    let (types, families) = types_of(sources, &mut problems);
+    let mut builder = Builder::new(types, families);
+    let mut texts = Vec::new();
+    for (number, source) in sources.iter().enumerate().filter(|(_, source)| !source.holds_types()) {
+        let rules = match source.parse::<Vec<RuleText>>() {
+            Ok(rules) => rules,
+            Err(problem) => recover::rules(source, problem, &mut problems),
+        };
+        for rule in rules {
+            builder.add(source, &rule, &mut problems);
+            texts.push((number, rule));
         }
-        if problems.is_empty() {
-            Ok(builder.finish(fingerprint(sources)))
-        } else {
-            Err(problems)
-        }
+    }
+    Loaded {
+        set: builder.finish(fingerprint(sources)),
+        problems,
+        texts,
     }
 }
 

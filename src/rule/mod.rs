@@ -8,15 +8,22 @@
 //! [`Event`](crate::event::Event)s.
 
 mod builtin;
+mod check;
 mod compile;
 mod dispatch;
+mod explain;
 mod file;
+pub mod grok;
 mod load;
 mod meaning;
+mod recover;
 mod sample;
+pub mod schema;
 mod set;
+pub mod snapshot;
 
 pub use builtin::BUILTIN;
+pub use explain::Tried;
 pub use file::{DuplicateText, Entries, PairsText, RuleText, TypeText, TypesText, Words};
 pub use load::RuleSource;
 pub use sample::{Case, Verdict, message_line};

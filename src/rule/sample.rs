@@ -69,7 +69,7 @@ impl RuleSet {
     }
 
     /// Rules that claim a sample beside its own, or win over it, in any of the rule's programs.
-    fn others(&self, own: usize, text: &[u8], scratch: &mut Scratch) -> Verdict {
+    pub(super) fn others(&self, own: usize, text: &[u8], scratch: &mut Scratch) -> Verdict {
         let rule = &self.rules()[own];
         let bare = rule.programs().iter().any(|program| program.starts_with("postfix/"));
         let tags = rule
@@ -106,7 +106,7 @@ impl RuleSet {
 }
 
 /// A sample as a line of the rule's first program.
-fn sample_line(rule: &Rule, sample: &str) -> Arc<Line> {
+pub(super) fn sample_line(rule: &Rule, sample: &str) -> Arc<Line> {
     let program = rule.programs().first().map_or("", String::as_str);
     // `postfix/*` stands for every daemon.
     let program = if program == "postfix/*" {

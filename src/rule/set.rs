@@ -94,6 +94,11 @@ impl Rule {
         u8::from(!self.operator) + 2 * u8::from(self.fallback)
     }
 
+    /// It looks at lines of this severity.
+    pub(super) fn sees(&self, severity: Severity) -> bool {
+        self.severities & (1 << severity as u8) != 0
+    }
+
     /// True if the text, its severity taken off, matches; the fields are then in the scratch.
     fn matches(&self, severity: Severity, text: &[u8], scratch: &mut Scratch) -> bool {
         self.severities & (1 << severity as u8) != 0 && self.matcher.matches(text, scratch)
@@ -101,7 +106,7 @@ impl Rule {
 }
 
 impl Matcher {
-    fn matches(&self, text: &[u8], scratch: &mut Scratch) -> bool {
+    pub(super) fn matches(&self, text: &[u8], scratch: &mut Scratch) -> bool {
         match self {
             Self::Pattern(program) => program.matches(text, scratch),
             Self::Regex(regex, slots) => {
@@ -146,6 +151,8 @@ pub struct RuleSet {
     /// Indices into `rules` in the order of rank, then of the files: the numbers in the buckets.
     order: Vec<u16>,
     buckets: Vec<Bucket>,
+    /// The numbers in each bucket.
+    members: Vec<Vec<u16>>,
     /// `smtpd` of the gates `postfix/smtpd`.
     by_last_part: HashMap<String, usize>,
     by_tag: HashMap<String, usize>,
@@ -170,6 +177,7 @@ impl RuleSet {
             rules,
             order,
             buckets: Vec::new(),
+            members: Vec::new(),
             by_last_part: HashMap::new(),
             by_tag: HashMap::new(),
             vocabulary,
@@ -217,10 +225,11 @@ impl RuleSet {
             places.sort_unstable();
             places.dedup();
             let mut bucket = Bucket::default();
-            for place in places {
-                bucket.add(place, &heads[place as usize]);
+            for place in &places {
+                bucket.add(*place, &heads[*place as usize]);
             }
             set.buckets.push(bucket);
+            set.members.push(places);
         }
         set
     }
@@ -312,7 +321,18 @@ impl RuleSet {
         }
     }
 
+    /// The rules of a program, in the order in which they are tried: indices into [`RuleSet::rules`].
+    pub fn of_program(&self, program: &str) -> Vec<usize> {
+        let places = self.number(program).and_then(|number| self.members.get(number));
+        let index = |place: &u16| self.order.get(*place as usize).map(|index| *index as usize);
+        places.into_iter().flatten().filter_map(index).collect()
+    }
+
     fn bucket(&self, program: &str) -> Option<&Bucket> {
+        self.buckets.get(self.number(program)?)
+    }
+
+    fn number(&self, program: &str) -> Option<usize> {
         // A family may have tags with a slash, `postfwd/master`.
         let number = match (self.by_tag.get(program), program.rsplit_once('/')) {
             (Some(number), _) => *number,
@@ -324,7 +344,7 @@ impl RuleSet {
             (None, None) if program.starts_with("postfix") => BARE_POSTFIX,
             (None, None) => return None,
         };
-        self.buckets.get(number)
+        Some(number)
     }
 }
 

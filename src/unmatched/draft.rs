@@ -227,6 +227,7 @@ fn name_of(type_name: &str, number: usize, pieces: &[Piece], text: &str, names: 
         ("peer", (_, "from" | "client" | "for")) => "client".to_owned(),
         ("peer", (_, "to" | "relay" | "server" | "with")) => "relay".to_owned(),
         ("addr" | "bare_addr", (_, "from" | "sender")) => "from".to_owned(),
+        ("addr" | "bare_addr", (Sort::Word, word)) if !ADDRESSED.contains(&word) => "extra.address".to_owned(),
         ("addr" | "bare_addr", (_, "to" | "for" | "recipient" | "user" | "mailbox")) => "to".to_owned(),
         ("ip", (_, "from" | "client")) => "client_ip".to_owned(),
         ("host", (_, "from" | "client")) => "client_host".to_owned(),
@@ -235,6 +236,8 @@ fn name_of(type_name: &str, number: usize, pieces: &[Piece], text: &str, names: 
         }
         (_, (Sort::Word, word)) if word.len() > 2 && !STOP.contains(&word) => extra(word),
         ("addr" | "bare_addr", _) => "extra.address".to_owned(),
+        ("int" | "number", _) if matches!(behind.0, Some((Sort::Mark, "%"))) => "extra.percent".to_owned(),
+        ("int" | "number", _) => "extra.number".to_owned(),
         ("peer", _) => "extra.peer".to_owned(),
         (name, _) => extra(name),
     };
@@ -250,6 +253,9 @@ fn name_of(type_name: &str, number: usize, pieces: &[Piece], text: &str, names: 
     }
     name
 }
+
+/// Words in front of an address that say whose it is.
+const ADDRESSED: &[&str] = &["from", "sender", "to", "for", "recipient", "user", "mailbox"];
 
 /// Words that say nothing about what follows them.
 const STOP: &[&str] = &[
@@ -370,7 +376,7 @@ fn id(parts: &[Part]) -> String {
         if let Part::Literal(text) = part {
             let found = text
                 .split(|c: char| !c.is_ascii_alphanumeric())
-                .filter(|word| word.len() > 1);
+                .filter(|word| word.len() > 2 && !STOP.contains(word));
             words.extend(found.map(str::to_ascii_lowercase));
         }
     }

@@ -215,6 +215,13 @@ impl Group {
                 .all(|(theirs, mine)| mine.is_none() || theirs == mine)
     }
 
+    /// Gives it more examples: messages that it holds.
+    pub fn examples_of(&mut self, messages: Vec<String>) {
+        let known: BTreeSet<String> = self.examples.iter().cloned().collect();
+        self.examples
+            .extend(messages.into_iter().filter(|message| !known.contains(message)));
+    }
+
     /// Which pieces of its messages are holes, the severity's prefix left out.
     pub(crate) fn holes(&self) -> Vec<bool> {
         let prefixed = self
