@@ -1,9 +1,13 @@
 //! Every command and flag with its help; no logic.
 
+mod reindex;
 mod rules;
+mod scrub;
 mod unmatched;
 
+pub use reindex::ReindexArgs;
 pub use rules::{CoverageArgs, ExplainArgs, NewArgs, PreviewArgs, RulesCommand, TestArgs};
+pub use scrub::ScrubArgs;
 pub use unmatched::UnmatchedArgs;
 
 use std::path::PathBuf;
@@ -92,6 +96,10 @@ pub enum Command {
     Parse(ParseArgs),
     /// Show what no rule knows, lines of one shape together
     Unmatched(UnmatchedArgs),
+    /// Make all messages anew with today's rules, from the lines that they hold
+    Reindex(ReindexArgs),
+    /// Replace who and where in a log, so that it can be sent to a stranger
+    Scrub(ScrubArgs),
     /// Prepare an Elasticsearch or OpenSearch cluster: templates, new fields, a lifecycle on request
     Setup(SetupArgs),
     /// Send the documents that the cluster refused once more

@@ -14,6 +14,7 @@
 //! * [`assemble`]: which lines belong together, and what do they say as a whole?
 //! * [`transaction`]: the documents: one per life of a queue id, one per refusal.
 //! * [`ledger`]: how many lines were read, of which host and program, and where are some missing?
+//! * [`scrub`]: who and where in a line, and other names for them.
 //! * [`unmatched`]: what did no rule know, and which rule would?
 //! * [`state`]: how far was everything read, so that the next run goes on there?
 //! * [`store`]: where are documents kept and found? tantivy, or plain JSON lines.
@@ -34,6 +35,7 @@ pub mod pattern;
 pub mod problem;
 pub mod query;
 pub mod rule;
+pub mod scrub;
 pub mod source;
 pub mod state;
 pub mod store;

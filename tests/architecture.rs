@@ -15,6 +15,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("transaction", &["event", "line"]),
     ("assemble", &["line", "event", "transaction"]),
     ("ledger", &["line", "event", "transaction", "pattern", "rule"]),
+    ("scrub", &["line", "event", "pattern", "rule"]),
     ("unmatched", &["line", "event", "transaction", "pattern", "rule"]),
     ("query", &["transaction", "problem", "line"]),
     ("store", &["transaction", "query", "problem", "line", "elastic_http"]),

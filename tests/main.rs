@@ -4,6 +4,7 @@
 
 mod agreement;
 mod architecture;
+mod author;
 mod commands;
 mod elasticsearch;
 mod graylog;
@@ -20,6 +21,7 @@ mod patterns;
 mod problems;
 mod query;
 mod rules;
+mod scrub;
 mod sources;
 mod state;
 mod store;

@@ -303,6 +303,41 @@ impl<'a> Intake<'a> {
         self.write(vec![mentions])
     }
 
+    /// Takes the lines of a stored document as if they were read again, with today's rules. Returns how many.
+    pub(super) fn stored_again(&mut self, document: &Transaction) -> Result<u64> {
+        let mut count = 0;
+        for old in remembered(document) {
+            let Some(mut line) = Line::again(&old.raw, old.at, old.ordinal) else {
+                continue;
+            };
+            line.host = document.host.as_str().into();
+            count += 1;
+            if document.queue_id.is_none() {
+                self.refusal_again(document, line)?;
+            } else {
+                self.line_again(line)?;
+            }
+        }
+        Ok(count)
+    }
+
+    /// A refusal without a queue id is one line; it may have become something else, or nothing.
+    fn refusal_again(&mut self, document: &Transaction, line: Line) -> Result<()> {
+        let line = Arc::new(line);
+        let event = self.rules.event(&line, &mut self.scratch);
+        let made = event.and_then(|event| assemble::refusal_without_queue_id(line.digest(), &event));
+        let stored = self.store.of_ids(std::slice::from_ref(&document.id))?.pop().flatten();
+        let version = stored.and_then(|stored| stored.version);
+        if let Some(made) = made.filter(|made| made.id == document.id) {
+            let change = self.put(made, version);
+            self.store.write(vec![change])?;
+            return Ok(());
+        }
+        let id = document.id.clone();
+        self.store.write(vec![Change::Remove { id, version }])?;
+        self.line_again(Arc::unwrap_or_clone(line))
+    }
+
     /// Refusals without a queue id are one line each: whoever has it has it whole.
     fn write_refusals(&mut self) -> Result<()> {
         let refusals = std::mem::take(&mut self.refusals);

@@ -13,8 +13,10 @@ mod manual;
 mod output;
 mod parse;
 mod progress;
+mod reindex;
 mod retry;
 mod rules;
+mod scrub;
 mod search;
 mod servers;
 mod setup;
@@ -66,6 +68,8 @@ pub fn run(cli: Cli) -> ExitCode {
         Command::Search(args) => search::run(&cli.global, &args, &mut output),
         Command::Trace(args) => trace::run(&cli.global, &args, &mut output),
         Command::Parse(args) => parse::run(&cli.global, &args, &mut output),
+        Command::Reindex(args) => reindex::run(&cli.global, &args, &mut output),
+        Command::Scrub(args) => scrub::run(&cli.global, &args, &mut output),
         Command::Unmatched(args) => unmatched::run(&cli.global, &args, &mut output),
         Command::Setup(args) => setup::run(&cli.global, &args, &mut output),
         Command::Retry => retry::run(&cli.global, &mut output),

@@ -22,6 +22,26 @@ impl Program {
         told
     }
 
+    /// The texts that stand for themselves: literals, words of choices, keys of lists.
+    pub fn texts(&self) -> Vec<&[u8]> {
+        let mut texts: Vec<&[u8]> = Vec::new();
+        for op in &self.ops {
+            match op {
+                Op::Literal(text) => texts.push(text),
+                Op::Words(words, _) => texts.extend(words.iter().map(|word| &**word)),
+                _ => {}
+            }
+        }
+        for list in &self.pairs {
+            texts.extend(list.flags.iter().map(|flag| &**flag));
+            for key in &list.keys {
+                texts.push(&key.name);
+                texts.extend(key.value.texts());
+            }
+        }
+        texts
+    }
+
     fn tell(&self, told: &mut Told) {
         let letters = |text: &[u8]| text.iter().filter(|byte| byte.is_ascii_alphanumeric()).count();
         for op in &self.ops {

@@ -31,8 +31,10 @@ impl RuleSet {
             tried.push(Tried {
                 rule: index,
                 matches: fits && !other_severity,
-                stopped: match rule.matcher {
-                    Matcher::Pattern(_) if !fits => Some(from + scratch.farthest().min(message.len())),
+                stopped: match &rule.matcher {
+                    Matcher::Pattern(program) if !fits => {
+                        Some(from + stopped(&program.texts(), message, scratch.farthest()))
+                    }
                     _ => None,
                 },
                 other_severity,
@@ -46,8 +48,28 @@ impl RuleSet {
         self.rules().get(rule).map_or(u8::MAX, Rule::rank)
     }
 
+    /// The texts that stand for themselves in the patterns and maps of all rules.
+    pub fn texts(&self) -> impl Iterator<Item = &[u8]> {
+        let of_maps = self.rules().iter().flat_map(|rule| &rule.maps);
+        let tested = of_maps.flat_map(|map| &map.cases).flat_map(|case| case.test.texts());
+        let constants = self.vocabulary().constants.iter().map(String::as_bytes);
+        let of_patterns = self.rules().iter().flat_map(|rule| match &rule.matcher {
+            Matcher::Pattern(program) => program.texts(),
+            Matcher::Regex(..) => Vec::new(),
+        });
+        of_patterns.chain(tested).chain(constants)
+    }
+
     /// The severity that a text begins with, and where the message begins that the rules see.
     pub fn severity(text: &[u8]) -> (Severity, usize) {
         severity(text)
     }
+}
+
+/// Where a text stops to fit: the matcher tells where it began to look for a text that is not there, and the beginning of
+/// one that stands for itself may be.
+fn stopped(texts: &[&[u8]], message: &[u8], farthest: usize) -> usize {
+    let rest = message.get(farthest..).unwrap_or_default();
+    let alike = |text: &&[u8]| text.iter().zip(rest).take_while(|(one, other)| one == other).count();
+    (farthest + texts.iter().map(alike).max().unwrap_or_default()).min(message.len())
 }

@@ -63,6 +63,15 @@ pub(crate) struct ByDsn {
 }
 
 impl Test {
+    /// The words that it looks for.
+    pub(crate) fn texts(&self) -> Vec<&[u8]> {
+        match self {
+            Self::Is(words) | Self::Starts(words) | Self::Contains(words) => words.iter().map(|word| &**word).collect(),
+            Self::Like(pattern) => pattern.texts(),
+            Self::Else => Vec::new(),
+        }
+    }
+
     fn fits(&self, value: &[u8], scratch: &mut Scratch) -> bool {
         match self {
             Self::Is(words) => words.iter().any(|word| **word == *value),

@@ -205,6 +205,11 @@ fn consequence(event: &Event, document: Option<&Transaction>, output: &mut Outpu
     if let Some(document) = document {
         let mut shown = document.clone();
         crate::command::search::hide(&mut shown, false);
+        let mut shown = serde_json::to_value(&shown)?;
+        if let Some(shown) = shown.as_object_mut() {
+            // Neither helps to see what the line does.
+            shown.retain(|name, _| !matches!(name.as_str(), "rules" | "schema"));
+        }
         writeln!(
             output,
             "alone it makes this document:\n{}",
