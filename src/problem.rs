@@ -2,6 +2,8 @@
 //!
 //! Problems are collected, so that one run shows all of them. They are plain text; [`Problem::paint`] adds colour.
 
+mod yaml;
+
 use std::fmt::{self, Write as _};
 use std::ops::Range;
 use std::path::Path;
@@ -29,7 +31,13 @@ pub fn parse_yaml<T: DeserializeOwned>(file: &str, text: &str) -> Result<T, Prob
         let place = format!(" at line {}, column {}", location.line(), location.column());
         let at = byte_of(text, location);
         let title = title.replace(&place, "");
-        unknown_key(file, text, at, &title).unwrap_or_else(|| Problem::at(file, text, at..at, title))
+        unknown_key(file, text, at, &title).unwrap_or_else(|| match yaml::said(&title) {
+            Some(said) => {
+                let at = yaml::place(&said, text, at);
+                Problem::at(file, text, at..at, said.title).help(said.help)
+            }
+            None => Problem::at(file, text, at..at, title),
+        })
     })
 }
 

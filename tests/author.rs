@@ -25,9 +25,8 @@ fn write(folder: &Path, file: &str, text: &str) {
 /// A log in which a mail is accepted, and a policy that no rule knows speaks of it.
 fn log_after_the_upgrade() -> String {
     let mail = unpacked(&lab("postfix-short", "mail.rfc3339.log.gz"));
-    let mut log: String = mail.lines().take(400).map(|line| format!("{line}\n")).collect();
-    log.push_str(&site_log());
-    log
+    let lines: Vec<&str> = mail.lines().take(400).collect();
+    format!("{}\n{}", lines.join("\n"), site_log())
 }
 
 #[test]

@@ -316,10 +316,13 @@ impl<'m, 'r> Maker<'m, 'r> {
         let place = naming.place(&field.span);
         let type_name = grok(&field.type_name);
         if !field.args.is_empty() && !matches!(type_name, "one" | "list") {
-            self.fault(Fault::new(
-                naming.place(&field.type_span),
-                format!("the type `{type_name}` takes no arguments"),
-            ));
+            self.fault(
+                Fault::new(
+                    naming.place(&field.type_span),
+                    format!("the type `{type_name}` takes no arguments"),
+                )
+                .help("only `one(a|b)` and `list(type)` take them"),
+            );
             return Kept::default();
         }
         let open = |reach| {
@@ -419,7 +422,8 @@ impl<'m, 'r> Maker<'m, 'r> {
         let types = self.types;
         let Some(composite) = types.composite.get(type_name) else {
             let mut fault = Fault::new(naming.place(&field.type_span), format!("unknown type `{type_name}`"));
-            fault.help = did_you_mean(type_name, types.all().map(|(name, _)| name));
+            fault.help =
+                did_you_mean(type_name, types.all().map(|(name, _)| name)).or_else(|| Some(known_types(type_name)));
             self.fault(fault);
             return Kept::default();
         };
@@ -427,7 +431,10 @@ impl<'m, 'r> Maker<'m, 'r> {
             let mut way: Vec<&str> = self.using[from..].iter().map(String::as_str).collect();
             way.push(type_name);
             let title = format!("the type `{type_name}` is made of itself: {}", way.join(" -> "));
-            self.fault(Fault::new(naming.place(&field.type_span), title));
+            self.fault(
+                Fault::new(naming.place(&field.type_span), title)
+                    .help("write one of them out, without naming the other"),
+            );
             return Kept::default();
         }
         let prefix = name.clone().or_else(|| naming.prefix.clone());
@@ -515,6 +522,19 @@ impl<'m, 'r> Maker<'m, 'r> {
         self.push(Op::Pairs(self.pairs.len() - 1, Box::new(Follow::UNKNOWN())), place);
         kept
     }
+}
+
+/// What there is instead of an unknown type.
+fn known_types(wrong: &str) -> String {
+    let more = if wrong.bytes().any(|byte| byte.is_ascii_uppercase()) {
+        "; grok patterns of your own are translated by `mailtrail rules import-grok`"
+    } else {
+        ""
+    };
+    format!(
+        "types are int, number, seconds, clock, word, token, ip, host, addr, qid, dsn, msgid, quoted, path, text, last, rest, \
+         one(a|b), list(type), and those of types.yaml, such as peer and mailbox{more}"
+    )
 }
 
 impl FieldItem {

@@ -177,9 +177,9 @@ fn fault(text: &str, error: &pest::error::Error<Rule>) -> Fault {
         return if expected.contains(&Rule::branch_sep) {
             Fault::new(span, "a group with one branch only").help("write `%?( … %)` for a part that may be absent")
         } else if text[..at].ends_with("%?(") {
-            Fault::new(span, "this group is empty")
+            Fault::new(span, "this group is empty").help("put what may be absent into it, or take it away")
         } else {
-            Fault::new(at..at + 2, "`%)` closes no group")
+            Fault::new(at..at + 2, "`%)` closes no group").help("take it away, or begin the group with `%?(` or `%(`")
         };
     }
     if rest.starts_with("%|") {

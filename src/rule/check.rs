@@ -7,11 +7,13 @@ use std::sync::Arc;
 
 use serde_yaml::Spanned;
 
+use super::explain::stopped;
 use super::file::RuleText;
 use super::load::{Loaded, RuleSource, loaded};
 use super::sample::{message_line, sample_line};
 use super::set::{Matcher, Rule, RuleSet, severity};
 use crate::event::{FIELDS, Field, FieldId, Kind};
+use crate::line::Header;
 use crate::pattern::{Fault, Scratch};
 use crate::problem::Problem;
 
@@ -72,12 +74,22 @@ enum Claim {
     Lost(String),
     /// The pattern stops at this byte.
     Unmatched(usize),
+    /// The rule does not look at lines of the sample's severity.
+    OtherSeverity(&'static str),
+    /// It is a whole line.
+    HasHeader,
 }
 
 impl Checker<'_> {
     fn rule(&mut self, source: &RuleSource, text: &RuleText, index: usize) {
         let whose = format!("rule `{}`", text.id.value);
         let rule = &self.set.rules()[index];
+        if let Some(pattern) = text.pattern.as_ref().filter(|pattern| pattern.value.is_empty()) {
+            let fault = Fault::new(0..1, "the pattern is empty: it matches nothing but an empty message")
+                .help("paste the message and replace what varies by `%{type:name}`");
+            self.tell(source, &whose, pattern, &fault);
+            return;
+        }
         self.generic(source, &whose, text, rule);
         if text.samples.is_empty() {
             let fault = Fault::new(0..text.id.value.len(), "the rule has no sample")
@@ -132,14 +144,21 @@ impl Checker<'_> {
                 format!("this sample goes to `{winner}`, which is tried first"),
             )
             .help("make the pattern of that rule narrower, or put this rule before it"),
+            Claim::OtherSeverity(severity) => {
+                let title = format!(
+                    "this sample is not matched: it is of severity {severity}, which the rule does not look at"
+                );
+                Fault::new(0..sample.value.len(), title).help(
+                    "a sample of severity warning begins with `warning: `; without `severity:` a rule looks at all lines",
+                )
+            }
+            Claim::HasHeader => Fault::new(0..sample.value.len(), "this sample is a whole line")
+                .help("take the header away: a sample begins behind `program[pid]: `"),
             Claim::Unmatched(at) => {
-                let (at, title) = if at >= sample.value.len() {
-                    (
-                        0,
-                        "this sample is not matched: it ends before the pattern does".to_owned(),
-                    )
+                let title = if at >= sample.value.len() {
+                    "this sample is not matched: it ends before the pattern does"
                 } else {
-                    (at, "this sample is not matched: the pattern stops here".to_owned())
+                    "this sample is not matched: the pattern stops here"
                 };
                 let length = sample.value[at..].chars().next().map_or(1, char::len_utf8);
                 Fault::new(at..at + length, title).help(
@@ -155,8 +174,19 @@ impl Checker<'_> {
         let rule = &self.set.rules()[index];
         let line = sample_line(rule, sample);
         if self.set.event_by(index, &line, &mut self.scratch).is_none() {
-            let (_, from) = severity(sample.as_bytes());
-            let mut at = (from + self.scratch.farthest()).min(sample.len());
+            let (severity, from) = severity(sample.as_bytes());
+            if !rule.sees(severity) {
+                return Claim::OtherSeverity(severity.name());
+            }
+            if Header::read(sample.as_bytes()).is_some_and(|header| !header.program.is_empty()) {
+                return Claim::HasHeader;
+            }
+            let texts = match &rule.matcher {
+                Matcher::Pattern(program) => program.texts(),
+                Matcher::Regex(..) => Vec::new(),
+            };
+            let message = &sample.as_bytes()[from..];
+            let mut at = from + stopped(&texts, message, self.scratch.farthest());
             while !sample.is_char_boundary(at) {
                 at -= 1;
             }
@@ -193,9 +223,13 @@ impl Checker<'_> {
             self.tell(source, whose, pattern, &fault);
         }
         if let Some(slot) = more.filter(|_| rule.generic) {
-            let name = FIELDS
-                .get(*slot as usize)
-                .map_or_else(|| "a field of its own".to_owned(), |row| format!("`{}`", row.1));
+            let own = (*slot as usize).checked_sub(FIELDS.len());
+            let own = own.and_then(|own| self.set.vocabulary().extra.get(own));
+            let name = match (FIELDS.get(*slot as usize), own) {
+                (Some(row), _) => format!("`{}`", row.1),
+                (None, Some(own)) => format!("`extra.{own}`"),
+                (None, None) => "a field".to_owned(),
+            };
             let fault = Fault::new(
                 0..text.id.value.len(),
                 format!("the rule says `generic: true` and keeps {name}"),

@@ -197,11 +197,13 @@ impl Builder {
             }
             (None, Some(regex)) => self.regex(regex, reading),
             (None, None) => {
-                reading.whole(&text.id, "the rule has no `pattern:`", None);
+                let help = "write `pattern: '...'`: the message with `%{type:name}` for what varies";
+                reading.whole(&text.id, "the rule has no `pattern:`", Some(help.to_owned()));
                 None
             }
             (Some(_), Some(regex)) => {
-                reading.whole(regex, "the rule has both `pattern:` and `regex:`", None);
+                let help = "take one of them away".to_owned();
+                reading.whole(regex, "the rule has both `pattern:` and `regex:`", Some(help));
                 None
             }
         }
@@ -219,7 +221,12 @@ impl Builder {
                 let shown = error.to_string();
                 let reason = shown.lines().last().unwrap_or("it cannot be read").trim();
                 let reason = reason.strip_prefix("error: ").unwrap_or(reason);
-                reading.whole(text, format!("the regular expression is wrong: {reason}"), None);
+                let help = r"fields are named groups, `(?<queue_id>\w+)`; look-around and back-references are not known, since they take time without bounds";
+                reading.whole(
+                    text,
+                    format!("the regular expression is wrong: {reason}"),
+                    Some(help.to_owned()),
+                );
                 return None;
             }
         };
@@ -311,7 +318,12 @@ impl Builder {
                     by_dsn = true;
                     if value.value.0 != ["dsn"] {
                         let title = "`by` knows only `dsn`".to_owned();
-                        reading.word(value, value.value.0.first().map_or("", String::as_str), title, None);
+                        reading.word(
+                            value,
+                            value.value.0.first().map_or("", String::as_str),
+                            title,
+                            Some("write `by: dsn`".to_owned()),
+                        );
                     }
                     continue;
                 }
@@ -348,7 +360,12 @@ impl Builder {
     /// The pattern of a case.
     fn like(&mut self, value: &Spanned<Words>, reading: &mut Reading<'_>) -> Option<Compiled> {
         let [text] = value.value.0.as_slice() else {
-            reading.word(value, "", "`like` takes one pattern".to_owned(), None);
+            reading.word(
+                value,
+                "",
+                "`like` takes one pattern".to_owned(),
+                Some("write a case for each pattern".to_owned()),
+            );
             return None;
         };
         let words = &mut self.words;
@@ -402,7 +419,9 @@ fn meaning(field: Field) -> &'static str {
 fn kind(emits: &Spanned<String>, reading: &mut Reading<'_>) -> Option<Kind> {
     let kind = KINDS.iter().find(|row| row.1 == emits.value).map(|row| row.0);
     if kind.is_none() {
-        let help = did_you_mean(&emits.value, KINDS.iter().map(|row| row.1));
+        let names: Vec<&str> = KINDS.iter().map(|row| row.1).collect();
+        let help = did_you_mean(&emits.value, names.iter().copied())
+            .or_else(|| Some(format!("kinds are {}", names.join(", "))));
         reading.whole(emits, format!("unknown kind of event `{}`", emits.value), help);
     }
     kind
@@ -424,7 +443,8 @@ fn severities(asked: Option<&Spanned<Words>>, reading: &mut Reading<'_>) -> u8 {
         if let Some(severity) = SEVERITIES.iter().find(|severity| severity.name() == word) {
             bits |= 1 << *severity as u8;
         } else {
-            let help = did_you_mean(word, SEVERITIES.iter().map(|severity| severity.name()));
+            let help = did_you_mean(word, SEVERITIES.iter().map(|severity| severity.name()))
+                .or_else(|| Some("severities are info, warning, error, fatal and panic".to_owned()));
             reading.word(asked, word, format!("unknown severity `{word}`"), help);
         }
     }

@@ -68,7 +68,7 @@ impl RuleSet {
 
 /// Where a text stops to fit: the matcher tells where it began to look for a text that is not there, and the beginning of
 /// one that stands for itself may be.
-fn stopped(texts: &[&[u8]], message: &[u8], farthest: usize) -> usize {
+pub(super) fn stopped(texts: &[&[u8]], message: &[u8], farthest: usize) -> usize {
     let rest = message.get(farthest..).unwrap_or_default();
     let alike = |text: &&[u8]| text.iter().zip(rest).take_while(|(one, other)| one == other).count();
     (farthest + texts.iter().map(alike).max().unwrap_or_default()).min(message.len())

@@ -256,7 +256,8 @@ fn define(
 ) {
     let whose = format!("type `{}`", name.value);
     if Types::is_built_in(&name.value) {
-        let fault = Fault::new(0..name.value.len(), "the language itself has a type of this name");
+        let fault =
+            Fault::new(0..name.value.len(), "the language itself has a type of this name").help("choose another name");
         problems.push(source.problem(&whose, (&name.value, name.defined), &fault));
         return;
     }
@@ -276,7 +277,9 @@ fn define(
                         0..required.value.len(),
                         format!("`{}` is no key of the list", required.value),
                     );
-                    fault.help = problem::did_you_mean(&required.value, known.chain(last));
+                    let names: Vec<&str> = known.chain(last).collect();
+                    fault.help = problem::did_you_mean(&required.value, names.iter().copied())
+                        .or_else(|| Some(format!("its keys are {}", names.join(", "))));
                     problems.push(source.problem(&whose, (&required.value, required.defined), &fault));
                 }
             }

@@ -9,7 +9,7 @@ use std::ops::Range;
 
 use super::file::RuleText;
 use super::load::RuleSource;
-use crate::problem::{self, Problem};
+use crate::problem::{self, Place, Problem};
 
 /// So many mistakes are told of one entry.
 const MOST_PROBLEMS: usize = 8;
@@ -23,7 +23,7 @@ pub(super) fn rules(source: &RuleSource, whole: Problem, problems: &mut Vec<Prob
         let alone = blanked(&source.text, |at| !entry.contains(&at));
         match problem::parse_yaml::<Vec<RuleText>>(&source.file, &alone) {
             Ok(more) => rules.extend(more),
-            Err(problem) => found.extend(all_of_entry(source, alone, problem)),
+            Err(problem) => found.extend(all_of_entry(source, &entry, alone, problem)),
         }
     }
     // Between the entries, or the file is no list at all.
@@ -35,7 +35,7 @@ pub(super) fn rules(source: &RuleSource, whole: Problem, problems: &mut Vec<Prob
 }
 
 /// The problems of one entry, the later ones behind its unknown keys.
-fn all_of_entry(source: &RuleSource, mut alone: String, mut problem: Problem) -> Vec<Problem> {
+fn all_of_entry(source: &RuleSource, entry: &Range<usize>, mut alone: String, mut problem: Problem) -> Vec<Problem> {
     let mut problems = Vec::new();
     loop {
         let unknown = problem.title.starts_with("unknown key `");
@@ -43,7 +43,7 @@ fn all_of_entry(source: &RuleSource, mut alone: String, mut problem: Problem) ->
         let follows = !problems.is_empty() && problem.title.starts_with("missing field");
         let line = problem.place.as_ref().map(|place| place.line);
         if !follows {
-            problems.push(shown(source, problem));
+            problems.push(shown(source, entry, problem));
         }
         let (true, Some(line)) = (unknown && problems.len() < MOST_PROBLEMS, line) else {
             return problems;
@@ -60,7 +60,19 @@ fn all_of_entry(source: &RuleSource, mut alone: String, mut problem: Problem) ->
 }
 
 /// The problem with the line as it stands in the file.
-fn shown(source: &RuleSource, mut problem: Problem) -> Problem {
+fn shown(source: &RuleSource, entry: &Range<usize>, mut problem: Problem) -> Problem {
+    // What is missing is nowhere: the entry as a whole is meant.
+    if problem.title.starts_with("missing field") {
+        let start = entry.start
+            + source.text[entry.clone()]
+                .find(|c| c != '-' && c != ' ')
+                .unwrap_or_default();
+        let end = source.text[start..]
+            .find('\n')
+            .map_or(source.text.len(), |end| start + end);
+        problem.place = Some(Place::of(&source.text, start..end));
+        return problem;
+    }
     if let Some(place) = &mut problem.place
         && let Some(line) = source.text.lines().nth(place.line - 1)
     {
