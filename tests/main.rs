@@ -7,6 +7,7 @@ mod architecture;
 mod author;
 mod commands;
 mod elasticsearch;
+mod generated;
 mod graylog;
 mod graylog_faults;
 mod graylog_likeness;
