@@ -59,6 +59,10 @@ impl Recipients {
                 if recipient.history.len() == FIRST_ATTEMPTS + LAST_ATTEMPTS {
                     recipient.history.remove(FIRST_ATTEMPTS);
                 }
+                if recipient.history.is_empty() {
+                    // Mostly the only one: pushing would make room for four.
+                    recipient.history.reserve_exact(1);
+                }
                 recipient.history.push(attempt.clone());
             }
         }
@@ -82,6 +86,9 @@ impl Recipients {
         let index = *self.index.entry(key).or_insert_with(|| {
             let mut recipient = Recipient::new(address, Status::Queued);
             recipient.orig = orig.map(str::to_owned);
+            if self.list.is_empty() {
+                self.list.reserve_exact(1);
+            }
             self.list.push(recipient);
             self.list.len() - 1
         });
