@@ -56,6 +56,8 @@ impl Output {
 
     /// A remark that is no result.
     pub(super) fn note(&mut self, text: &str) {
+        // What was said before comes first; a reader that went away is found at the end.
+        let _ = self.out.flush();
         // Where standard error is gone there is nobody to tell.
         let _ = writeln!(self.err, "{text}");
     }
@@ -69,7 +71,7 @@ impl Output {
     /// What a person must fix in files.
     pub(super) fn problems(&mut self, problems: &[Problem]) {
         for problem in problems {
-            let _ = writeln!(self.err, "{problem}\n");
+            let _ = writeln!(self.err, "{problem}");
         }
     }
 

@@ -66,7 +66,6 @@ impl Templates {
     /// A line that no rule knew.
     pub(super) fn add(&mut self, line: &Line) {
         self.tally.add(line);
-        self.run.add(line);
     }
 
     /// Writes what was counted since the last write. `counting`: None in a store that cannot be read back.
@@ -77,6 +76,7 @@ impl Templates {
         }
         for template in &mut templates {
             rules.clone_into(&mut template.rules);
+            self.run.absorb(template);
         }
         let Some(counting) = counting else {
             let changes = templates.into_iter().map(|template| put(template, None)).collect();

@@ -42,7 +42,10 @@ pub fn import(text: &str, program: &str, types: &Types) -> Imported {
         if line.is_empty() || line.starts_with('#') {
             continue;
         }
-        if let Some((name, body)) = line.split_once([' ', '\t']) {
+        // What the language has itself it knows better.
+        if let Some((name, body)) = line.split_once([' ', '\t'])
+            && !Types::is_built_in(name)
+        {
             order.push(name);
             defined.insert(name, (number, body.trim_start()));
         }

@@ -12,6 +12,8 @@ use crate::rule::{RuleSet, Scratch};
 
 /// So many names are learned; a hostile log can hold a million.
 const MOST_NAMES: usize = 1_000_000;
+/// The longest address that is looked for, in bytes: what is longer is taken in pieces, so that a line takes linear time.
+const MAX_TOKEN: usize = 512;
 /// Names that are shorter are words as well.
 const SHORTEST: usize = 3;
 
@@ -372,7 +374,7 @@ fn is_token(byte: u8) -> bool {
 /// The end of what may be an address or a name.
 fn token_end(text: &[u8], at: usize) -> usize {
     let mut end = at;
-    while end < text.len() && (is_token(text[end]) || text[end] == b'@') {
+    while end < text.len() && end - at < MAX_TOKEN && (is_token(text[end]) || text[end] == b'@') {
         end += 1;
     }
     let token = text[at..end].strip_suffix(b".").unwrap_or(&text[at..end]);

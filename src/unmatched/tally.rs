@@ -52,6 +52,29 @@ impl Tally {
         count.host(&line.host);
     }
 
+    /// Counts what another tally counted.
+    pub fn absorb(&mut self, other: &Template) {
+        let day = other.at.0.div_euclid(DAY_MS);
+        let mut key = (other.program.clone(), other.template.clone(), day);
+        if self.counts.len() >= MOST_COARSE && !self.counts.contains_key(&key) {
+            OTHERS.clone_into(&mut key.1);
+        }
+        let name = key.1.clone();
+        let count = self
+            .counts
+            .entry(key)
+            .or_insert_with(|| Template::new(&other.program, &name, other.first));
+        if count.count == 0 || (other.first, &other.example) < (count.first, &count.example) {
+            count.first = other.first;
+            count.example.clone_from(&other.example);
+        }
+        count.last = count.last.max(other.last);
+        count.count += other.count;
+        for host in &other.hosts {
+            count.host(host);
+        }
+    }
+
     /// How many templates there are.
     pub fn len(&self) -> usize {
         self.counts.len()

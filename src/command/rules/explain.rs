@@ -108,6 +108,9 @@ fn bucket(rules: &RuleSet, line: &Line, tried: &[Tried], all: bool, output: &mut
             let last_resort = rules.rules()[one.rule].generic();
             one.stopped.is_some_and(|at| at > from) || one.other_severity && one.stopped.is_none() && !last_resort
         });
+        // Nor is what stops long before another one does.
+        let best = others.iter().filter_map(|one| one.stopped).max().unwrap_or(from);
+        others.retain(|one| one.stopped.is_none_or(|at| (at - from) * 4 >= (best - from) * 3));
         others.sort_by_key(|one| std::cmp::Reverse(one.stopped.unwrap_or(usize::MAX)));
         others.truncate(SHOWN);
     }
