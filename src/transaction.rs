@@ -94,7 +94,10 @@ impl Document {
         match &mut self {
             Self::Transaction(transaction) => transaction.memory = None,
             Self::Slice(slice) => slice.memory = None,
-            Self::Template(template) => template.memory = None,
+            Self::Template(template) => {
+                template.memory = None;
+                template.noticed = None;
+            }
         }
         self
     }

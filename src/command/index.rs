@@ -128,7 +128,7 @@ impl Run<'_> {
         let count = self.intake.read_open_again(Moment(at.0 - OPEN_MS))?;
         output.note(&format!(
             "the rules have changed: the lines of {count} messages that are not over were read again with them; \
-             `mailtrail reindex` does so for all others"
+             `mailtrail reindex` does so for all others, --from-scratch reads the sources again"
         ));
         Ok(())
     }

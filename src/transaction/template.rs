@@ -37,8 +37,9 @@ pub struct Template {
     pub example: String,
     /// The fingerprint of the rule set that did not know it.
     pub rules: String,
-    /// When a run first met this template of this program, by the clock of that run: "new since the last run".
-    /// None in a store that keeps no state.
+    /// When a run first met this template of this program, by the clock of that run: "new since the last run". Hidden,
+    /// since it is no content: the same lines read at another time are the same document. None in a store that keeps no
+    /// state.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub noticed: Option<Moment>,
     /// What a later run needs to add to it. Hidden: stores keep it, nobody is shown it.
