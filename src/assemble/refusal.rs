@@ -92,7 +92,11 @@ pub fn refusal_without_queue_id(digest: Digest, event: &Event) -> Option<Transac
 fn refusal(digest: Digest, event: &Event, lines: &[(Digest, &Mention)]) -> Transaction {
     // A recipient is large, and there is mostly one: collecting would make room for four.
     let mut to = Vec::with_capacity(event.all(Field::To).count());
-    to.extend(event.texts(Field::To).map(|address| Recipient::new(&address, Status::Rejected)));
+    to.extend(
+        event
+            .texts(Field::To)
+            .map(|address| Recipient::new(&address, Status::Rejected)),
+    );
     let from = event.text(Field::From).map(Cow::into_owned);
     let addresses: Vec<_> = to
         .iter()
