@@ -30,12 +30,16 @@ macro_rules! words {
 mod by_kind;
 mod link;
 mod recipient;
+mod record;
+mod session;
 mod slice;
 mod status;
 mod template;
 
 pub use link::{Link, Relation};
 pub use recipient::{Attempt, Delays, Mailbox, NextHop, Recipient, Relay, domain};
+pub use record::{Record, RecordKind, Source, User};
+pub use session::Tried;
 pub use slice::{Counts, SLICE_MS, Slice, SliceKind, SliceMemory};
 pub use status::Status;
 pub use template::{MAX_HOSTS, Template, TemplateKind};
@@ -53,8 +57,10 @@ pub const SCHEMA: u32 = 1;
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(untagged)]
 pub enum Document {
-    /// The life of a queue id, or a refusal.
+    /// The life of a queue id, a refusal, or a client session.
     Transaction(Box<Transaction>),
+    /// A line of its own.
+    Record(Box<Record>),
     /// What was read in five minutes.
     Slice(Box<Slice>),
     /// Unmatched lines of one shape, of one day.
@@ -66,6 +72,7 @@ impl Document {
     pub fn id(&self) -> &str {
         match self {
             Self::Transaction(transaction) => &transaction.id,
+            Self::Record(record) => &record.id,
             Self::Slice(slice) => &slice.id,
             Self::Template(template) => &template.id,
         }
@@ -75,15 +82,25 @@ impl Document {
     pub fn at(&self) -> Moment {
         match self {
             Self::Transaction(transaction) => transaction.at,
+            Self::Record(record) => record.at,
             Self::Slice(slice) => slice.at,
             Self::Template(template) => template.at,
         }
     }
 
-    /// The life of a queue id, or the refusal, that this is. None for another kind.
+    /// The life of a queue id, the refusal or the session that this is. None for another kind.
     pub fn transaction(&self) -> Option<&Transaction> {
         match self {
             Self::Transaction(transaction) => Some(transaction),
+            Self::Record(_) | Self::Slice(_) | Self::Template(_) => None,
+        }
+    }
+
+    /// The rules' own fields, by name. None for a kind that has none.
+    pub fn extra(&self) -> Option<&BTreeMap<String, String>> {
+        match self {
+            Self::Transaction(transaction) => Some(&transaction.extra),
+            Self::Record(record) => Some(&record.extra),
             Self::Slice(_) | Self::Template(_) => None,
         }
     }
@@ -93,6 +110,7 @@ impl Document {
     pub fn without_memory(mut self) -> Self {
         match &mut self {
             Self::Transaction(transaction) => transaction.memory = None,
+            Self::Record(_) => {}
             Self::Slice(slice) => slice.memory = None,
             Self::Template(template) => {
                 template.memory = None;
@@ -111,14 +129,27 @@ pub enum TransactionKind {
     Mail,
     /// One refusal.
     Reject,
+    /// A client session that never became mail.
+    Session,
 }
 
-/// One life of a queue id, or one refusal.
+impl TransactionKind {
+    /// The word in the documents.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Mail => "mail",
+            Self::Reject => "reject",
+            Self::Session => "session",
+        }
+    }
+}
+
+/// One life of a queue id, one refusal, or one client session.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Transaction {
     /// Always [`SCHEMA`].
     pub schema: u32,
-    /// Mail or reject.
+    /// Mail, reject or session.
     pub kind: TransactionKind,
     /// Content only: period and a digest of host, queue id and, for short ids, the start.
     pub id: String,
@@ -135,11 +166,21 @@ pub struct Transaction {
     /// The syslog name in front of the daemon (`postfix-out`). None for sendmail.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub instance: Option<String>,
-    /// None for a refusal before any queue id.
+    /// None for a refusal before any queue id, and for most sessions.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub queue_id: Option<String>,
-    /// A mail's [`Status`] or `failed`, `partial`; a refusal's `rejected`, `greylisted`, `discarded`, `held`, `warned`.
+    /// A mail's [`Status`] or `failed`, `partial`; a refusal's `rejected`, `greylisted`, `discarded`, `held`, `warned`. Empty
+    /// for a session.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
     pub status: String,
+    /// How a session ended: `lost`, `timeout`, `tls_failed`, `auth_failed`, `pregreet`, `too_many_errors`, `no_mail`,
+    /// `dnsbl`. Of a mail: that its client was gone (`lost`, `timeout`) before the message was complete. None where it
+    /// ended well, or no line told the end.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub outcome: Option<String>,
+    /// Of a session: its commands, where the server counts them.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub commands: BTreeMap<String, Tried>,
     /// No final word yet.
     pub open: bool,
     /// The second leg of a filter's round trip or of a local re-submission: counts do not count it.
@@ -215,6 +256,52 @@ pub struct Transaction {
     /// What a later merge needs. Hidden: stores keep it, nobody is shown it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub memory: Option<Memory>,
+}
+
+impl Transaction {
+    /// Of this kind and id, with nothing known but when and where.
+    pub fn new(kind: TransactionKind, id: String, host: &str, at: Moment) -> Self {
+        Self {
+            schema: SCHEMA,
+            kind,
+            id,
+            at,
+            end: at,
+            host: host.to_owned(),
+            mta: None,
+            instance: None,
+            queue_id: None,
+            status: String::new(),
+            outcome: None,
+            commands: BTreeMap::new(),
+            open: false,
+            leg: false,
+            from: None,
+            from_domain: None,
+            message_id: None,
+            subject: None,
+            size: None,
+            nrcpt: None,
+            client: None,
+            to: Vec::new(),
+            to_more: BTreeMap::new(),
+            fate: BTreeMap::new(),
+            unheard: None,
+            reject: Vec::new(),
+            verdicts: Vec::new(),
+            warnings: Vec::new(),
+            links: Vec::new(),
+            missing: Vec::new(),
+            was: Vec::new(),
+            extra: BTreeMap::new(),
+            count: None,
+            rules: String::new(),
+            lines: Vec::new(),
+            line_count: 0,
+            line_count_exact: true,
+            memory: None,
+        }
+    }
 }
 
 /// At most this many recipients are listed in `to`.

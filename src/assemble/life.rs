@@ -30,6 +30,19 @@ impl<'a> Life<'a> {
         self.events().filter(|event| mentions.owns(event))
     }
 
+    /// The events that name a queue id.
+    pub(super) fn named(&self) -> impl Iterator<Item = &'a Event> {
+        self.events().filter(|event| event.queue_id().is_some())
+    }
+
+    /// The events of its client's session, which name none.
+    pub(super) fn unnamed(&self) -> impl Iterator<Item = &'a Event> + Clone {
+        self.lines
+            .iter()
+            .filter_map(|(_, mention)| mention.event())
+            .filter(|event| event.queue_id().is_none())
+    }
+
     /// All events.
     pub(super) fn events(&self) -> impl Iterator<Item = &'a Event> {
         self.lines.iter().filter_map(|(_, mention)| mention.event())
@@ -94,9 +107,11 @@ impl<'a> Part<'a> {
 
     fn into_life(mut self, mentions: &Mentions) -> Life<'a> {
         self.lines.sort_by_key(|(digest, mention)| (mention.order(), *digest));
+        // What its session told may have come to another mail first: it is no part of an identity.
         let earliest = self
             .lines
             .iter()
+            .filter(|(_, mention)| !mention.is_of_session())
             .map(|(_, mention)| mention.line().at.second())
             .min()
             .unwrap_or_default();
@@ -137,6 +152,13 @@ fn split<'a>(mentions: &Mentions, lines: Vec<(Digest, &'a Mention)>) -> Vec<Part
     // Lines of other ids that name this one, and unmatched ones, prove nothing: they go where they fit.
     for (digest, mention) in others {
         let second = mention.line().at.second();
+        if mention.is_of_session() {
+            let index = part_of_session(&parts, mention);
+            if let Some(part) = index.and_then(|index| parts.get_mut(index)) {
+                part.push(digest, mention, false);
+            }
+            continue;
+        }
         let index = parts
             .iter()
             .rposition(|part| part.start.is_none_or(|start| start <= second + 1))
@@ -147,6 +169,31 @@ fn split<'a>(mentions: &Mentions, lines: Vec<(Digest, &'a Mention)>) -> Vec<Part
         parts[index].push(digest, mention, false);
     }
     parts
+}
+
+/// The life that began in the session of this line: the next that its process began, where the log tells it.
+fn part_of_session(parts: &[Part<'_>], mention: &Mention) -> Option<usize> {
+    let (second, pid) = (mention.line().at.second(), mention.line().pid);
+    let begun_by = |part: &Part<'_>| {
+        let mut queued = part.lines.iter().filter_map(|(_, mention)| mention.event());
+        queued.any(|event| event.kind == Kind::Queued && event.line.pid == pid)
+    };
+    // A session's end comes after the start, all else before it.
+    let at_its_end = mention.event().is_some_and(|event| event.kind == Kind::Lost);
+    let fits = |part: &Part<'_>| part.start.is_some_and(|start| at_its_end || start >= second) && begun_by(part);
+    let index = if at_its_end {
+        parts
+            .iter()
+            .rposition(|part| fits(part) && part.start.is_some_and(|start| start <= second))
+    } else {
+        parts.iter().position(fits)
+    };
+    // A before-queue filter: the id was begun by the process behind it.
+    let nearest = || {
+        let distance = |part: &Part<'_>| part.start.map_or(i64::MAX, |start| (start - second).abs());
+        (0..parts.len()).min_by_key(|index| parts.get(*index).map_or(i64::MAX, distance))
+    };
+    index.or_else(nearest)
 }
 
 /// Does this event begin a life, given the one before?

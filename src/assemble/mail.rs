@@ -19,15 +19,28 @@ const MAX_NOTE_BYTES: usize = 2_048;
 
 /// The document of a life. None if no rule matched any of its lines.
 pub(super) fn mail(life: &Life<'_>, mentions: &Mentions, locality: &Locality) -> Option<Transaction> {
-    let first = life.events().next()?;
+    let first = life.named().next()?;
     let own = || life.own(mentions);
+    let from = sender(own());
+    // What the session said of this message before it had an id: of another sender, it was of another.
+    let session: Vec<&Event> = life
+        .unnamed()
+        .filter(|event| {
+            let named = event.text(Field::From);
+            named.is_none_or(|named| from.as_ref().is_none_or(|from| named.eq_ignore_ascii_case(from)))
+        })
+        .collect();
+    let from = from.or_else(|| sender(session.iter().copied()));
     let mut recipients = Recipients::default();
     let mut state = outcome::Own::default();
-    for event in own() {
+    for event in session.iter().copied().chain(own()) {
         fold(event, &mut recipients, &mut state, locality);
     }
     if recipients.is_empty() {
-        own()
+        session
+            .iter()
+            .copied()
+            .chain(own())
             .filter(|event| names_a_recipient(event))
             .for_each(|event| recipients.name(event));
         state.word.iter().for_each(|word| recipients.settle(*word));
@@ -39,6 +52,8 @@ pub(super) fn mail(life: &Life<'_>, mentions: &Mentions, locality: &Locality) ->
     let unheard = nrcpt.unwrap_or_default().saturating_sub(recipients.heard());
     let to = recipients.into_sorted();
     let (status, open) = outcome::status(&to, unheard, &state);
+    let outcome = abandoned(life, mentions);
+    let open = open && outcome.is_none();
     let links = links::links(life, mentions, locality);
     let leg = links.iter().any(|link| {
         matches!(
@@ -46,9 +61,9 @@ pub(super) fn mail(life: &Life<'_>, mentions: &Mentions, locality: &Locality) ->
             Relation::FilteredFrom | Relation::SubmittedFrom | Relation::ResentFrom
         )
     });
-    let from = sender(own());
     let evidence = evidence::evidence(&life.lines);
-    let times = || life.lines.iter().map(|(_, mention)| mention.line().at);
+    let lines_of_its_own = || life.lines.iter().filter(|(_, mention)| !mention.is_of_session());
+    let times = || lines_of_its_own().map(|(_, mention)| mention.line().at);
     let speaker = own().find(|event| mta(event).is_some()).unwrap_or(first);
     let mut missing = Vec::new();
     if life.provisional || !own().any(|event| matches!(event.kind, Kind::Queued | Kind::MessageId)) {
@@ -69,6 +84,8 @@ pub(super) fn mail(life: &Life<'_>, mentions: &Mentions, locality: &Locality) ->
         instance: instance(speaker),
         queue_id: Some(mentions.queue_id.to_string()),
         status: status.to_owned(),
+        outcome,
+        commands: BTreeMap::new(),
         open,
         leg,
         from_domain: from.as_deref().and_then(domain),
@@ -84,12 +101,20 @@ pub(super) fn mail(life: &Life<'_>, mentions: &Mentions, locality: &Locality) ->
         subject: subject(own()),
         size: own().filter_map(|event| event.number(Field::Size)).last(),
         nrcpt,
-        client: client(own()),
+        client: through_a_proxy(
+            with_session(client(own()), session.iter().copied()),
+            own(),
+            &session,
+            locality,
+        ),
         to,
         to_more,
         fate,
         unheard: (unheard > 0).then_some(unheard),
-        reject: own()
+        reject: session
+            .iter()
+            .copied()
+            .chain(own())
             .filter(|event| event.kind == Kind::Reject)
             .map(refusal::entry)
             .collect(),
@@ -106,6 +131,30 @@ pub(super) fn mail(life: &Life<'_>, mentions: &Mentions, locality: &Locality) ->
         line_count_exact: true,
         memory: Some(evidence.memory),
     })
+}
+
+/// How the client was lost before the message was complete: then nothing more comes of it.
+fn abandoned(life: &Life<'_>, mentions: &Mentions) -> Option<String> {
+    let goes_on = |event: &Event| {
+        !matches!(
+            event.kind,
+            Kind::Queued
+                | Kind::MessageId
+                | Kind::Header
+                | Kind::Lost
+                | Kind::Record
+                | Kind::Reject
+                | Kind::Verdict
+                | Kind::Tls
+                | Kind::Connect
+        )
+    };
+    if life.events().any(goes_on) {
+        return None;
+    }
+    let lost = |event: &&Event| event.kind == Kind::Lost && (mentions.owns(event) || event.queue_id().is_none());
+    let word = life.events().find(lost)?.text(Field::Outcome);
+    Some(word.map_or_else(|| "lost".to_owned(), Cow::into_owned))
 }
 
 fn owns(mentions: &Mentions, mention: &Mention) -> bool {
@@ -250,6 +299,85 @@ pub(super) fn client<'a>(events: impl Iterator<Item = &'a Event>) -> Option<Clie
     (client != Client::default()).then_some(client)
 }
 
+/// The client with what its session told beside: TLS and login, where all lines agree.
+pub(super) fn with_session<'a>(
+    client: Option<Client>,
+    session: impl Iterator<Item = &'a Event> + Clone,
+) -> Option<Client> {
+    let text = |event: &'a Event, field| event.text(field).filter(|text| !text.is_empty()).map(Cow::into_owned);
+    let mut client = client.unwrap_or_default();
+    let of_all = |found: Vec<Tls>| match found.split_first() {
+        Some((first, others)) if others.iter().all(|other| other == first) => Some(first.clone()),
+        _ => None,
+    };
+    if client.tls.is_none() {
+        let tls = session
+            .clone()
+            .filter(|event| event.kind == Kind::Tls && event.bytes(Field::TlsProtocol).is_some());
+        let tls = tls.map(|event| Tls {
+            protocol: text(event, Field::TlsProtocol),
+            cipher: text(event, Field::TlsCipher),
+            trust: text(event, Field::TlsTrust),
+        });
+        client.tls = of_all(tls.collect());
+    }
+    for event in session.filter(|event| client_of_session(event.kind)) {
+        let unknown = |text: &String| text != "unknown";
+        let fill =
+            |slot: &mut Option<String>, field| *slot = slot.take().or_else(|| text(event, field).filter(unknown));
+        fill(&mut client.ip, Field::ClientIp);
+        fill(&mut client.host, Field::ClientHost);
+        fill(&mut client.helo, Field::Helo);
+        fill(&mut client.proto, Field::Proto);
+        fill(&mut client.sasl_user, Field::SaslUser);
+        fill(&mut client.sasl_method, Field::SaslMethod);
+        client.port = client.port.or_else(|| event.number(Field::ClientPort));
+    }
+    (client != Client::default()).then_some(client)
+}
+
+/// Do lines of this kind tell who the client is?
+fn client_of_session(kind: Kind) -> bool {
+    matches!(
+        kind,
+        Kind::Connect
+            | Kind::AuthFailed
+            | Kind::Reject
+            | Kind::Record
+            | Kind::Lost
+            | Kind::Disconnect
+            | Kind::Postscreen
+    )
+}
+
+/// Behind a before-queue filter the client is the one that the filter's own session names.
+fn through_a_proxy<'a>(
+    client: Option<Client>,
+    mut own: impl Iterator<Item = &'a Event>,
+    session: &[&Event],
+    locality: &Locality,
+) -> Option<Client> {
+    let mut client = client?;
+    let by_the_filter = own.any(|event| event.kind == Kind::Queued && locality.is_local_client(event));
+    let outer = session
+        .iter()
+        .find(|event| event.bytes(Field::Action) == Some(b"proxied"));
+    if let Some(outer) = outer.filter(|_| by_the_filter) {
+        let text = |field| {
+            outer
+                .text(field)
+                .filter(|text| !text.is_empty() && text != "unknown")
+                .map(Cow::into_owned)
+        };
+        if text(Field::ClientIp).is_some() {
+            client.ip = text(Field::ClientIp);
+            client.host = text(Field::ClientHost);
+            client.port = outer.number(Field::ClientPort);
+        }
+    }
+    Some(client)
+}
+
 fn verdict(event: &Event) -> Option<Verdict> {
     let text = |field| event.text(field).map(Cow::into_owned);
     (event.kind == Kind::Verdict).then(|| Verdict {
@@ -267,6 +395,7 @@ fn warnings(life: &Life<'_>, mentions: &Mentions) -> Vec<String> {
     let mut texts: Vec<String> = Vec::new();
     for (_, mention) in &life.lines {
         let grave = match mention.event() {
+            Some(event) if event.queue_id().is_none() => false,
             None => true,
             Some(event) => {
                 mentions.owns(event)
@@ -322,7 +451,8 @@ fn notes<'a>(life: &Life<'a>, mentions: &Mentions) -> Vec<&'a Event> {
     lines.into_iter().map(|(.., event)| event).collect()
 }
 
-fn cut(text: &str) -> String {
+/// The first bytes of a text, as many as are kept.
+pub(super) fn cut(text: &str) -> String {
     let end = (0..=text.len().min(MAX_NOTE_BYTES))
         .rev()
         .find(|end| text.is_char_boundary(*end));

@@ -37,6 +37,11 @@ impl Mention {
         }
     }
 
+    /// A line of the client's session, which names no queue id?
+    pub(super) fn is_of_session(&self) -> bool {
+        self.event().is_some_and(|event| event.queue_id().is_none())
+    }
+
     /// Where it stands in the order of cause and effect: by second, in a second by [`rank`], then by time and digest.
     ///
     /// Seconds come first because RFC 3164 tells no finer; a reading of the same log with milliseconds must not

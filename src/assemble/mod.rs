@@ -3,7 +3,8 @@
 //! A transaction *is* the set of its lines, and its document a pure function of that set: so merging is the union
 //! of sets, and lines that come twice, late, out of order or from two files do no harm. [`mention`] says which queue
 //! ids a line speaks of, [`life`] which lines of a reused id belong together, [`mail`] what they say as a whole,
-//! [`open`] which ids are still growing and bounds their number.
+//! [`open`] which ids are still growing and bounds their number. [`session`] finds the lines that name no queue id and
+//! belong to one, [`record`] makes a document of each that belongs to none.
 //!
 //! In: [`Event`](crate::event::Event)s in any order. Out: [`Transaction`]s.
 
@@ -16,23 +17,30 @@ pub mod mention;
 pub mod open;
 mod outcome;
 mod recipient;
+mod record;
 mod refusal;
+pub mod session;
+mod session_document;
 
 pub use locality::Locality;
 pub use mention::{Mention, Mentions};
 pub use open::Open;
-pub use refusal::refusal_without_queue_id;
+pub use record::record;
+pub use session::{Sessions, Told};
 
 use crate::transaction::Transaction;
 
-/// The documents of one queue id on one host: a mail per life, or a refusal per line of a life in which nothing was accepted.
+/// The documents of one queue id on one host: a mail per life, a refusal per line of a life in which nothing
+/// was accepted, or a session where nothing was begun.
 ///
 /// Empty when no rule matched any of the lines.
 pub fn documents(mentions: &Mentions, locality: &Locality) -> Vec<Transaction> {
     life::lives(mentions)
         .iter()
         .flat_map(|life| {
-            if refusal::nothing_was_accepted(life) {
+            if session_document::never_became_mail(life) {
+                session_document::of_life(life, mentions).into_iter().collect()
+            } else if refusal::nothing_was_accepted(life) {
                 refusal::refusals(life, mentions)
             } else {
                 mail::mail(life, mentions, locality).into_iter().collect()

@@ -52,17 +52,22 @@ impl Open {
         }
     }
 
-    /// Keeps an event with every queue id that it names. False if it names none.
-    pub fn add(&mut self, digest: Digest, event: Event) -> bool {
+    /// Keeps an event with every queue id that it names. Gives it back if it names none.
+    pub fn add(&mut self, digest: Digest, event: Event) -> Option<Event> {
         let ids: Vec<Arc<str>> = queue_ids(&event, &self.locality).into_iter().map(Arc::from).collect();
         let Some((last, others)) = ids.split_last() else {
-            return false;
+            return Some(event);
         };
         for id in others {
             self.keep(id, digest, Mention::Event(event.clone()));
         }
         self.keep(last, digest, Mention::Event(event));
-        true
+        None
+    }
+
+    /// Keeps an event of a client's session with the queue id that it belongs to.
+    pub fn add_joined(&mut self, digest: Digest, event: Event, queue_id: &Arc<str>) {
+        self.keep(queue_id, digest, Mention::Event(event));
     }
 
     /// Keeps an unmatched line with the queue id that it begins with.

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use crate::event::{Event, Field, Kind};
 use crate::line::Digest;
-use crate::transaction::{Recipient, Reject, SCHEMA, Status, Transaction, TransactionKind, domain};
+use crate::transaction::{Recipient, Reject, Status, Transaction, TransactionKind, domain};
 
 use super::life::Life;
 use super::{Mention, Mentions, evidence, mail};
@@ -65,13 +65,10 @@ pub(super) fn refusals(life: &Life<'_>, mentions: &Mentions) -> Vec<Transaction>
                 .copied();
             let mut document = refusal(*digest, event, &lines.collect::<Vec<_>>());
             document.queue_id = Some(mentions.queue_id.to_string());
-            let mut client = mail::client(life.events());
-            if let Some(named) = document.client.take() {
-                client = Some(named);
-            }
-            document.client = client;
+            let client = document.client.take().or_else(|| mail::client(life.named()));
+            document.client = mail::with_session(client, life.unnamed());
             if document.from.is_none() {
-                document.from = mail::sender(life.events());
+                document.from = mail::sender(life.named());
                 document.from_domain = document.from.as_deref().and_then(domain);
             }
             document.message_id = mail::message_id(&life.lines);
@@ -82,7 +79,7 @@ pub(super) fn refusals(life: &Life<'_>, mentions: &Mentions) -> Vec<Transaction>
 }
 
 /// The document of a refusal before any queue id. None if the event is none.
-pub fn refusal_without_queue_id(digest: Digest, event: &Event) -> Option<Transaction> {
+pub(super) fn refusal_without_queue_id(digest: Digest, event: &Event) -> Option<Transaction> {
     (event.kind == Kind::Reject && event.queue_id().is_none()).then(|| {
         let mention = Mention::Event(event.clone());
         refusal(digest, event, &[(digest, &mention)])
@@ -104,24 +101,13 @@ fn refusal(digest: Digest, event: &Event, lines: &[(Digest, &Mention)]) -> Trans
         .collect();
     let evidence = evidence::evidence(lines);
     Transaction {
-        schema: SCHEMA,
-        kind: TransactionKind::Reject,
-        id: digest.id_at(event.line.at),
-        at: event.line.at,
-        end: event.line.at,
-        host: event.line.host.to_string(),
         mta: mail::mta(event),
         instance: mail::instance(event),
-        queue_id: None,
         status: status(event).to_owned(),
-        open: false,
-        leg: false,
         from_domain: from.as_deref().and_then(domain),
         from,
-        message_id: None,
         subject: event.text(Field::Subject).map(Cow::into_owned),
         size: event.number(Field::Size),
-        nrcpt: None,
         client: mail::client(std::iter::once(event)),
         fate: if addresses.is_empty() {
             BTreeMap::default()
@@ -129,21 +115,18 @@ fn refusal(digest: Digest, event: &Event, lines: &[(Digest, &Mention)]) -> Trans
             [(Status::Rejected, addresses)].into()
         },
         to,
-        to_more: BTreeMap::default(),
-        unheard: None,
         reject: vec![entry(event)],
-        verdicts: Vec::new(),
-        warnings: Vec::new(),
-        links: Vec::new(),
-        missing: Vec::new(),
-        was: Vec::new(),
         extra: mail::extra(std::iter::once(event)),
-        count: None,
         rules: event.vocabulary.fingerprint.clone(),
         lines: evidence.lines,
         line_count: evidence.count,
-        line_count_exact: true,
         memory: Some(evidence.memory),
+        ..Transaction::new(
+            TransactionKind::Reject,
+            digest.id_at(event.line.at),
+            &event.line.host,
+            event.line.at,
+        )
     }
 }
 

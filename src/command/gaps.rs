@@ -46,7 +46,7 @@ fn read(store: &dyn Store, from: Option<Moment>, until: Option<Moment>, most: us
         page.after = documents.last().map(Cursor::behind);
         slices.extend(documents.into_iter().filter_map(|document| match document {
             Document::Slice(slice) => Some(*slice),
-            Document::Transaction(_) | Document::Template(_) => None,
+            Document::Transaction(_) | Document::Record(_) | Document::Template(_) => None,
         }));
         if !full || slices.len() >= most {
             return Ok(slices);

@@ -12,7 +12,7 @@ use anyhow::{Context as _, Result, bail};
 
 use crate::assemble::evidence::remembered;
 use crate::assemble::mention::leading_queue_id;
-use crate::assemble::{self, Locality, Mention, Mentions, Open};
+use crate::assemble::{self, Locality, Mention, Mentions, Open, Sessions, Told};
 use crate::event::{Event, Kind};
 use crate::ledger::{Counting, Ledger};
 use crate::line::{Digest, Line, Moment, Origin};
@@ -45,8 +45,13 @@ pub(super) struct Intake<'a> {
     locality: Locality,
     open: Open,
     store: &'a mut dyn Store,
-    /// Refusals without a queue id, not yet written.
-    refusals: Vec<Transaction>,
+    sessions: Sessions,
+    /// What the sessions told, while it is looked at.
+    told: Vec<Told>,
+    /// Documents without a queue id, not yet written: refusals, sessions, records.
+    alone: Vec<Document>,
+    /// Ids of such documents that are part of a mail now.
+    withdrawn: Vec<String>,
     /// Lines of queue ids of which no rule knew any line.
     waiting: WaitingLines,
     /// Documents are made anew though no line came.
@@ -61,7 +66,7 @@ pub(super) struct Intake<'a> {
     /// What was done so far.
     pub(super) summary: Summary,
     /// Kind and status of what this run wrote, by a seeded hash of the id: a document that is written again counts once.
-    written: HashMap<u64, (TransactionKind, String)>,
+    written: HashMap<u64, (&'static str, String)>,
     hasher: RandomState,
 }
 
@@ -83,7 +88,10 @@ impl<'a> Intake<'a> {
             open: Open::new(locality.clone(), max_open),
             locality,
             store,
-            refusals: Vec::new(),
+            sessions: Sessions::default(),
+            told: Vec::new(),
+            alone: Vec::new(),
+            withdrawn: Vec::new(),
             waiting: WaitingLines::default(),
             again: false,
             ledger: Ledger::default(),
@@ -116,14 +124,17 @@ impl<'a> Intake<'a> {
             let digest = line.digest();
             match self.rules.event(&line, &mut self.scratch) {
                 Some(event) => self.keep(digest, event),
+                None if old.queue_id.is_empty() => {}
                 None => self.open.add_unmatched(digest, line, &old.queue_id),
             }
         }
     }
 
-    /// Lines that wait for others of their queue id.
+    /// Lines that wait for others of their queue id, and those of sessions that go on.
     pub(super) fn waiting(&self) -> Vec<Waiting> {
-        self.waiting.to_save()
+        let mut waiting = self.waiting.to_save();
+        waiting.extend(self.sessions.lines().iter().map(|line| Waiting::of(line, "")));
+        waiting
     }
 
     /// Reads the lines of messages that are not over again, with today's rules. Returns how many queue ids.
@@ -180,8 +191,8 @@ impl<'a> Intake<'a> {
         if counts && line.joined > 0 {
             self.count(&line, Counts::joined(line.joined.into()));
         }
-        if self.refusals.len() >= BATCH {
-            self.write_refusals()?;
+        if self.alone.len() >= BATCH {
+            self.write_alone()?;
         }
         let most = if self.counting.is_some() {
             MAX_SLICES
@@ -230,10 +241,27 @@ impl<'a> Intake<'a> {
         if event.kind == Kind::Noise {
             return;
         }
-        match assemble::refusal_without_queue_id(digest, &event) {
-            Some(refusal) => self.refusals.push(refusal),
-            None => {
-                self.open.add(digest, event);
+        let kept = self.sessions.note(digest, &event, &mut self.told);
+        self.take_told();
+        if let Some(event) = self.open.add(digest, event).filter(|_| !kept) {
+            let record = assemble::record(digest, &event);
+            self.alone.extend(record.map(Box::new).map(Document::Record));
+        }
+    }
+
+    fn take_told(&mut self) {
+        for told in self.told.drain(..) {
+            match told {
+                Told::Joined {
+                    queue_id,
+                    digest,
+                    event,
+                } => self.open.add_joined(digest, event, &queue_id),
+                Told::Document(document) => self.alone.push(Document::Transaction(document)),
+                Told::Withdrawn(id) => {
+                    self.alone.retain(|document| document.id() != id);
+                    self.withdrawn.push(id);
+                }
             }
         }
     }
@@ -247,9 +275,11 @@ impl<'a> Intake<'a> {
 
     /// Writes all that was read and waits until the store has it.
     pub(super) fn commit(&mut self) -> Result<()> {
+        self.sessions.settle(&mut self.told);
+        self.take_told();
         let rest = self.open.take_all();
         self.write(rest)?;
-        self.write_refusals()?;
+        self.write_alone()?;
         self.write_slices()?;
         let rules = self.rules.fingerprint();
         self.templates.write(self.store, self.counting.as_ref(), rules)?;
@@ -305,6 +335,9 @@ impl<'a> Intake<'a> {
 
     /// Takes the lines of a stored document as if they were read again, with today's rules. Returns how many.
     pub(super) fn stored_again(&mut self, document: &Transaction) -> Result<u64> {
+        if document.kind == TransactionKind::Session && document.queue_id.is_none() {
+            return self.session_again(document);
+        }
         let mut count = 0;
         for old in remembered(document) {
             let Some(mut line) = Line::again(&old.raw, old.at, old.ordinal) else {
@@ -312,6 +345,14 @@ impl<'a> Intake<'a> {
             };
             line.host = document.host.as_str().into();
             count += 1;
+            let line = Arc::new(line);
+            let event = self.rules.event(&line, &mut self.scratch);
+            let of_its_session = event.is_some_and(|event| event.queue_id().is_none());
+            let line = Arc::unwrap_or_clone(line);
+            if document.queue_id.is_some() && of_its_session {
+                // The stored document has it, and no other mail may get it.
+                continue;
+            }
             if document.queue_id.is_none() {
                 self.refusal_again(document, line)?;
             } else {
@@ -319,6 +360,19 @@ impl<'a> Intake<'a> {
             }
         }
         Ok(count)
+    }
+
+    /// A session is told anew from its own lines.
+    fn session_again(&mut self, document: &Transaction) -> Result<u64> {
+        let group = Mentions::new(document.host.as_str().into(), "".into());
+        let lines = self.lines_of(document, &group);
+        let made = assemble::session(&lines).filter(|made| made.id == document.id);
+        let stored = self.store.of_ids(std::slice::from_ref(&document.id))?.pop().flatten();
+        if let Some(made) = made {
+            let change = self.put(made, stored.and_then(|stored| stored.version));
+            self.store.write(vec![change])?;
+        }
+        Ok(lines.len() as u64)
     }
 
     /// A refusal without a queue id is one line; it may have become something else, or nothing.
@@ -338,10 +392,19 @@ impl<'a> Intake<'a> {
         self.line_again(Arc::unwrap_or_clone(line))
     }
 
-    /// Refusals without a queue id are one line each: whoever has it has it whole.
-    fn write_refusals(&mut self) -> Result<()> {
-        let refusals = std::mem::take(&mut self.refusals);
-        let changes = refusals.into_iter().map(|refusal| self.put(refusal, None)).collect();
+    /// What has no queue id is whole when it is written: whoever has it has the same.
+    fn write_alone(&mut self) -> Result<()> {
+        let put = |document| Change::Put {
+            document,
+            version: None,
+        };
+        let mut changes = Vec::with_capacity(self.alone.len() + self.withdrawn.len());
+        for document in std::mem::take(&mut self.alone) {
+            self.note(&document);
+            changes.push(put(document));
+        }
+        let remove = |id| Change::Remove { id, version: None };
+        changes.extend(std::mem::take(&mut self.withdrawn).into_iter().map(remove));
         self.store.write(changes)?;
         Ok(())
     }
@@ -435,7 +498,7 @@ impl<'a> Intake<'a> {
                 documents[index].was.clone_from(&old.was);
                 let document = documents.swap_remove(index);
                 if nothing_new || same(&document, &old) {
-                    self.note(&document);
+                    self.note_mail(&document);
                 } else {
                     changes.push(self.put(document, version));
                 }
@@ -478,17 +541,28 @@ impl<'a> Intake<'a> {
     }
 
     fn put(&mut self, document: Transaction, version: Option<crate::store::Version>) -> Change {
-        self.note(&document);
+        self.note_mail(&document);
         Change::Put {
             document: Document::Transaction(Box::new(document)),
             version,
         }
     }
 
-    fn note(&mut self, document: &Transaction) {
+    fn note(&mut self, document: &Document) {
+        match document {
+            Document::Transaction(transaction) => self.note_mail(transaction),
+            Document::Record(record) => {
+                let id = self.hasher.hash_one(&record.id);
+                self.written.insert(id, ("record", String::new()));
+            }
+            Document::Slice(_) => {}
+        }
+    }
+
+    fn note_mail(&mut self, document: &Transaction) {
         self.written.insert(
             self.hasher.hash_one(&document.id),
-            (document.kind, document.status.clone()),
+            (document.kind.word(), document.status.clone()),
         );
     }
 }

@@ -101,7 +101,7 @@ pub(super) fn hide(transaction: &mut Transaction, lines: bool) {
 fn transaction(document: Document) -> Option<Transaction> {
     match document {
         Document::Transaction(transaction) => Some(*transaction),
-        Document::Slice(_) | Document::Template(_) => None,
+        Document::Record(_) | Document::Slice(_) | Document::Template(_) => None,
     }
 }
 

@@ -77,8 +77,16 @@ fn print(state: &State, output: &mut Output) -> Result<()> {
             escape(name)
         )?;
     }
-    if !state.waiting.is_empty() {
-        let count = state.waiting.len();
+    let (sessions, ids): (Vec<_>, Vec<_>) = state.waiting.iter().partition(|line| line.queue_id.is_empty());
+    if !sessions.is_empty() {
+        let count = sessions.len();
+        writeln!(
+            output,
+            "\n{count} lines of client sessions that go on wait for their end"
+        )?;
+    }
+    if !ids.is_empty() {
+        let count = ids.len();
         writeln!(
             output,
             "\n{count} lines with a queue id of which nothing else is known yet wait for it"

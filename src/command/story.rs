@@ -121,7 +121,7 @@ fn tell_hop(hop: &Transaction, journey: &Journey, out: &mut Output) -> io::Resul
         write!(out, "{:#}", red())?;
         writeln!(out, "            {code}{}", escape(&reject.reason))?;
     }
-    if hop.kind == TransactionKind::Reject {
+    if hop.kind != TransactionKind::Mail {
         return Ok(());
     }
     taken(hop, out)?;

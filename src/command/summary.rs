@@ -6,7 +6,7 @@ use std::io::{self, Write};
 use serde::Serialize;
 
 use crate::line::Line;
-use crate::transaction::{Counts, TransactionKind};
+use crate::transaction::Counts;
 
 use super::escape::escape;
 use super::templates::Named;
@@ -64,13 +64,11 @@ impl Summary {
         }
     }
 
-    pub(super) fn document(&mut self, kind: TransactionKind, status: String) {
-        match kind {
-            TransactionKind::Mail => {
-                *self.documents.entry("mail").or_default() += 1;
-                *self.status.entry(status).or_default() += 1;
-            }
-            TransactionKind::Reject => *self.documents.entry("reject").or_default() += 1,
+    /// A document of this kind; `status` is a mail's.
+    pub(super) fn document(&mut self, kind: &'static str, status: String) {
+        *self.documents.entry(kind).or_default() += 1;
+        if kind == "mail" {
+            *self.status.entry(status).or_default() += 1;
         }
     }
 
@@ -113,9 +111,12 @@ impl Summary {
             }
             writeln!(out, "  `mailtrail unmatched` shows them all and leads to a rule")?;
         }
-        let mails = self.documents.get("mail").copied().unwrap_or_default();
-        let rejects = self.documents.get("reject").copied().unwrap_or_default();
-        writeln!(out, "{mails} messages, {rejects} refusals")?;
+        let count = |kind| self.documents.get(kind).copied().unwrap_or_default();
+        let (mails, rejects, sessions, records) = (count("mail"), count("reject"), count("session"), count("record"));
+        let mut parts = vec![format!("{mails} messages"), format!("{rejects} refusals")];
+        parts.extend((sessions > 0).then(|| format!("{sessions} sessions without mail")));
+        parts.extend((records > 0).then(|| format!("{records} other records")));
+        writeln!(out, "{}", parts.join(", "))?;
         let mut statuses: Vec<_> = self.status.iter().collect();
         statuses.sort_by(|a, b| b.1.cmp(a.1).then(a.0.cmp(b.0)));
         for (status, count) in statuses {

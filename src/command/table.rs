@@ -4,7 +4,7 @@ use std::io::{self, Write as _};
 
 use comfy_table::{Attribute, Cell, Color, ContentArrangement, Table, presets};
 
-use crate::transaction::{Counts, Document, Slice, Template, Transaction, TransactionKind};
+use crate::transaction::{Counts, Document, Record, Slice, Template, Transaction, TransactionKind};
 
 use super::escape::escape;
 use super::output::Output;
@@ -13,6 +13,7 @@ use super::output::Output;
 pub(super) fn print_documents(documents: &[Document], output: &mut Output) -> io::Result<()> {
     let rows = documents.iter().map(|document| match document {
         Document::Transaction(transaction) => row(transaction),
+        Document::Record(record) => record_row(record),
         Document::Slice(slice) => slice_row(slice),
         Document::Template(template) => template_row(template),
     });
@@ -78,16 +79,38 @@ fn template_row(template: &Template) -> Vec<Cell> {
     ]
 }
 
+/// A line that belongs to no message.
+fn record_row(record: &Record) -> Vec<Cell> {
+    let at = record.at.rfc3339().replace('T', " ");
+    let text = |text: &str| Cell::new(escape(text));
+    vec![
+        text(at.get(..19).unwrap_or(&at)),
+        text(&record.host),
+        text("-"),
+        text(&record.severity),
+        text("-"),
+        text("-"),
+        text(&format!("{}: {}", record.program, shortened(&record.text))),
+    ]
+}
+
 fn row(transaction: &Transaction) -> Vec<Cell> {
     let at = transaction.at.rfc3339().replace('T', " ");
-    let status = Cell::new(&transaction.status).fg(color(&transaction.status));
+    let word = match transaction.kind {
+        TransactionKind::Session => transaction.outcome.as_deref().unwrap_or("session"),
+        TransactionKind::Mail | TransactionKind::Reject => &transaction.status,
+    };
+    let status = Cell::new(word).fg(color(word));
     let text = |text: &str| Cell::new(escape(text));
     vec![
         text(at.get(..19).unwrap_or(&at)),
         text(&transaction.host),
         text(transaction.queue_id.as_deref().unwrap_or("-")),
         status,
-        text(&sender(transaction)),
+        text(&match transaction.kind {
+            TransactionKind::Session => "-".to_owned(),
+            TransactionKind::Mail | TransactionKind::Reject => sender(transaction),
+        }),
         text(&recipients(transaction)),
         text(&said(transaction)),
     ]
@@ -114,6 +137,11 @@ fn recipients(transaction: &Transaction) -> String {
 /// The words that matter most: of the first recipient without success, else of the first.
 fn said(transaction: &Transaction) -> String {
     let words = match transaction.kind {
+        TransactionKind::Session => transaction.client.as_ref().map(|client| {
+            let names = [&client.host, &client.ip];
+            let names: Vec<&str> = names.into_iter().flatten().map(String::as_str).collect();
+            format!("session of {}", names.join(" "))
+        }),
         TransactionKind::Reject => transaction.reject.first().map(|reject| reject.reason.clone()),
         TransactionKind::Mail => {
             let failed = transaction.to.iter().find(|recipient| !recipient.status.is_success());
@@ -122,10 +150,13 @@ fn said(transaction: &Transaction) -> String {
                 .and_then(|recipient| recipient.response.clone())
         }
     };
-    let words = words.unwrap_or_default();
+    shortened(&words.unwrap_or_default())
+}
+
+fn shortened(words: &str) -> String {
     match words.char_indices().nth(100) {
         Some((end, _)) => format!("{}…", &words[..end]),
-        None => words,
+        None => words.to_owned(),
     }
 }
 
@@ -133,7 +164,7 @@ fn said(transaction: &Transaction) -> String {
 pub(super) fn color(status: &str) -> Color {
     match status {
         "delivered" | "relayed" | "filtered" | "expanded" | "probed" => Color::Green,
-        "queued" | "deferred" | "held" | "greylisted" | "partial" | "warned" => Color::Yellow,
+        "queued" | "deferred" | "held" | "greylisted" | "partial" | "warned" | "no_mail" => Color::Yellow,
         _ => Color::Red,
     }
 }

@@ -25,6 +25,7 @@ const OTHERS: &[&str] = &[
     "to.response",
     "subject",
     "warnings",
+    "text",
 ];
 
 /// A word that was not quoted.

@@ -4,7 +4,7 @@ use std::fmt;
 use std::net::{IpAddr, Ipv6Addr};
 
 use super::fold;
-use crate::transaction::{Document, Status, Transaction, TransactionKind};
+use crate::transaction::{Document, Record, Status, Transaction};
 
 /// How a field is indexed and which tests it knows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -104,6 +104,7 @@ impl Field {
         };
         match document {
             Document::Transaction(transaction) => (self.read)(transaction, &mut sink),
+            Document::Record(record) => of_record(self.path, record, &mut sink),
             Document::Slice(slice) => match self.path {
                 "kind" => sink(Raw::Text("slice")),
                 "host" => sink(Raw::Text(&slice.host)),
@@ -121,6 +122,26 @@ impl Field {
                 _ => {}
             },
         }
+    }
+}
+
+/// What a record has of the fields.
+fn of_record(path: &str, record: &Record, sink: &mut Sink<'_>) {
+    let source = record.source.as_ref();
+    match path {
+        "kind" => sink(Raw::Text("record")),
+        "host" => sink(Raw::Text(&record.host)),
+        "id" => sink(Raw::Text(&record.id)),
+        "@timestamp" => sink(Raw::Time(record.at.0)),
+        "program" => sink(Raw::Text(&record.program)),
+        "severity" => sink(Raw::Text(&record.severity)),
+        "rule" => sink(Raw::Text(&record.rule)),
+        "text" => sink(Raw::Text(&record.text)),
+        "message_id" => text(record.message_id.as_ref(), sink),
+        "client.ip" => text(source.and_then(|source| source.ip.as_ref()), sink),
+        "client.host" => text(source.and_then(|source| source.domain.as_ref()), sink),
+        "client.sasl_user" => text(record.user.as_ref().map(|user| &user.name), sink),
+        _ => {}
     }
 }
 
@@ -169,10 +190,7 @@ impl Place {
         match self {
             Self::Field(field) => field.each_value(document, sink),
             Self::Extra(name) => {
-                let extra = document
-                    .transaction()
-                    .and_then(|transaction| transaction.extra.get(name));
-                if let Some(text) = extra {
+                if let Some(text) = document.extra().and_then(|extra| extra.get(name)) {
                     keyword(text, sink);
                 }
             }
@@ -269,11 +287,11 @@ fields! {
     "fate.rejected" ["rejected"] Keyword "a recipient that was refused" fate!(Rejected);
     "fate.discarded" ["discarded"] Keyword "a recipient whose mail was thrown away by rule" fate!(Discarded);
     "fate.deleted" ["deleted"] Keyword "a recipient whose mail a person removed" fate!(Deleted);
-    "status" [] Keyword "of the whole mail: delivered, bounced, deferred, partial, rejected ..." |mail, sink| sink(Raw::Text(&mail.status));
-    "kind" [] Keyword "mail, reject, slice (what was read in five minutes) or template (what no rule knew)" |mail, sink| sink(Raw::Text(match mail.kind {
-        TransactionKind::Mail => "mail",
-        TransactionKind::Reject => "reject",
-    }));
+    "status" [] Keyword "of the whole mail: delivered, bounced, deferred, partial, rejected ..." |mail, sink| if !mail.status.is_empty() {
+        sink(Raw::Text(&mail.status));
+    };
+    "outcome" [] Keyword "how a client session ended: lost, timeout, auth_failed, no_mail ..." |mail, sink| text(mail.outcome.as_ref(), sink);
+    "kind" [] Keyword "mail, reject, session (a client that sent nothing), record (any other line), slice (what was read in five minutes) or template (what no rule knew)" |mail, sink| sink(Raw::Text(mail.kind.word()));
     "host" [] Keyword "the host that logged it" |mail, sink| sink(Raw::Text(&mail.host));
     "mta" [] Keyword "postfix or sendmail" |mail, sink| text(mail.mta.as_ref(), sink);
     "instance" [] Keyword "the syslog name in front of the daemon" |mail, sink| text(mail.instance.as_ref(), sink);
@@ -295,10 +313,14 @@ fields! {
             sink(Raw::Text(id));
         }
     };
-    "client.host" ["client"] Keyword "the client's name" client!(host);
+    "client.host" ["client", "source.domain"] Keyword "the client's name" client!(host);
     "client.ip" ["ip", "source.ip"] Ip "the client's address" client!(ip);
     "client.helo" ["helo"] Keyword "what the client called itself" client!(helo);
-    "client.sasl_user" ["user"] Keyword "the login" client!(sasl_user);
+    "client.sasl_user" ["user", "user.name"] Keyword "the login" client!(sasl_user);
+    "program" [] Keyword "the program that said a record" |_, _| {};
+    "severity" [] Keyword "of a record: info, warning, error, fatal, panic" |_, _| {};
+    "rule" [] Keyword "the rule that knew a record" |_, _| {};
+    "text" [] Words "what a record says" |_, _| {};
     "to.relay.host" ["relay"] Keyword "the server or daemon it was handed to" each_to!(|to, sink| text(to.relay.as_ref().and_then(|relay| relay.host.as_ref()), sink));
     "to.relay.ip" ["relay_ip"] Ip "that server's address" each_to!(|to, sink| text(to.relay.as_ref().and_then(|relay| relay.ip.as_ref()), sink));
     "to.dsn" ["dsn"] Keyword "RFC 3463 status of a recipient" each_to!(|to, sink| text(to.dsn.as_ref(), sink));

@@ -6,15 +6,15 @@ use serde::{Deserialize, Serialize};
 
 use crate::line::{Line, Moment};
 
-/// A line that begins with a queue id and that no rule knew, of a queue id of which nothing else was said. When something
-/// is, it belongs to that document.
+/// A line that begins with a queue id and that no rule knew, of a queue id of which nothing else was said: when something
+/// is, it belongs to that document. Or a line of a client session that goes on.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Waiting {
     /// When it was said.
     pub at: Moment,
     /// The host as in the documents.
     pub host: String,
-    /// The queue id.
+    /// The queue id. Empty for a line of a session.
     pub queue_id: String,
     /// The how-manieth of equal lines.
     #[serde(default)]

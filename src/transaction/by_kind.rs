@@ -47,6 +47,7 @@ impl<'de> Visitor<'de> for ByKind {
             rest,
         });
         match kind.as_str() {
+            "record" => Deserialize::deserialize(all).map(Document::Record),
             "slice" => Deserialize::deserialize(all).map(Document::Slice),
             "template" => Deserialize::deserialize(all).map(Document::Template),
             _ => Deserialize::deserialize(all).map(Document::Transaction),

@@ -97,9 +97,9 @@ impl Operation {
 
     fn has_fields(&self) -> bool {
         match &self.action {
-            Action::Create(document) | Action::Replace(document, _) => document
-                .transaction()
-                .is_some_and(|transaction| !transaction.extra.is_empty()),
+            Action::Create(document) | Action::Replace(document, _) => {
+                document.extra().is_some_and(|extra| !extra.is_empty())
+            }
             Action::Delete(_) => false,
         }
     }

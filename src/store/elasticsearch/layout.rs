@@ -26,7 +26,7 @@ impl Family {
     /// Where this document belongs.
     pub fn of(document: &Document) -> Self {
         match document {
-            Document::Transaction(_) => Self::Transactions,
+            Document::Transaction(_) | Document::Record(_) => Self::Transactions,
             Document::Slice(_) | Document::Template(_) => Self::Ledger,
         }
     }

@@ -72,6 +72,8 @@ fn field(place: &Place) -> String {
         Place::Field(field) if field.path == "verdicts" => "verdict".to_owned(),
         // Written in every kind; a record has no `client`.
         Place::Field(field) if field.path == "client.ip" => "source.ip".to_owned(),
+        Place::Field(field) if field.path == "client.host" => "source.domain".to_owned(),
+        Place::Field(field) if field.path == "client.sasl_user" => "user.name".to_owned(),
         place => place.path(),
     }
 }

@@ -13,7 +13,7 @@ const MARKER: &str = "store.json";
 /// Held by the process that writes, with its number inside.
 const LOCK: &str = "writer.lock";
 /// The format of the indexes. A new one for every change that an older mailtrail, or an older tantivy, cannot read.
-const FORMAT: u32 = 1;
+const FORMAT: u32 = 2;
 
 #[derive(Serialize, Deserialize)]
 struct Marker {

@@ -126,11 +126,7 @@ pub(super) fn parse(json: &str) -> Result<Document, StoreError> {
 
 fn extra(document: &Document) -> BTreeMap<String, OwnedValue> {
     let mut values = BTreeMap::new();
-    for name in document
-        .transaction()
-        .iter()
-        .flat_map(|transaction| transaction.extra.keys())
-    {
+    for name in document.extra().into_iter().flat_map(BTreeMap::keys) {
         Place::Extra(name.clone()).each_value(document, &mut |value| {
             if let Value::Keyword(text) = value {
                 values.insert(name.clone(), OwnedValue::Str(text.to_owned()));
