@@ -362,7 +362,7 @@ fn a_store_of_another_version_is_left_alone() {
     index(folder.path(), std::slice::from_ref(&log));
     let marker = folder.path().join("data/store.json");
     let before = fs::read_to_string(&marker).unwrap();
-    let other = before.replace("\"format\":1", "\"format\":99");
+    let other = before.replace("\"format\":2", "\"format\":99");
     assert_ne!(before, other);
     fs::write(&marker, &other).unwrap();
     let state = |folder: &Path| {

@@ -52,7 +52,8 @@ fn without_resolution(value: &Value) -> Value {
     match value {
         Value::Object(map) => map
             .iter()
-            .filter(|(key, _)| *key != "lines")
+            // The daemon's name is what stock RFC 5424 loses.
+            .filter(|(key, _)| *key != "lines" && *key != "program")
             .map(|(key, value)| {
                 let mut value = without_resolution(value);
                 if let ("reject" | "warnings" | "history" | "verdicts", Value::Array(list)) = (key.as_str(), &mut value)

@@ -5,14 +5,18 @@ use mailtrail::query::{FIELDS, Glob, Kind, Piece, Place, Query, Test, Value, mat
 use mailtrail::transaction::{Document, Status};
 use proptest::prelude::*;
 
-use crate::store::documents;
+use crate::store::documents_of_every_kind as documents;
 
-/// What a query means, as `host:queue id`, or `host:status` of a refusal; in the order of the file.
+/// What a query means, as `host:queue id`, or `host:` and what else it is; in the order of the file.
 fn found(query: &str) -> Vec<String> {
     let query = Query::parse(query).unwrap_or_else(|error| panic!("{error}"));
-    let name = |document: &Document| {
-        let mail = document.transaction().unwrap();
-        format!("{}:{}", mail.host, mail.queue_id.as_ref().unwrap_or(&mail.status))
+    let name = |document: &Document| match document {
+        Document::Transaction(mail) => {
+            let what = mail.queue_id.as_ref().or(mail.outcome.as_ref()).unwrap_or(&mail.status);
+            format!("{}:{what}", mail.host)
+        }
+        Document::Record(record) => format!("{}:{}", record.host, record.rule),
+        Document::Slice(slice) => format!("{}:{}", slice.host, slice.program),
     };
     documents()
         .iter()

@@ -19,8 +19,19 @@ use mailtrail::transaction::{Document, Memory, Transaction};
 use proptest::prelude::*;
 use tempfile::TempDir;
 
-/// Mails and refusals of four hosts in three months.
+/// Mails, refusals and a session of four hosts in three months.
 pub(crate) fn documents() -> &'static [Document] {
+    static DOCUMENTS: OnceLock<Vec<Document>> = OnceLock::new();
+    DOCUMENTS.get_or_init(|| {
+        let all = documents_of_every_kind().iter();
+        all.filter(|document| document.transaction().is_some())
+            .cloned()
+            .collect()
+    })
+}
+
+/// These and a record.
+pub(crate) fn documents_of_every_kind() -> &'static [Document] {
     static DOCUMENTS: OnceLock<Vec<Document>> = OnceLock::new();
     DOCUMENTS.get_or_init(|| {
         let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/documents.ndjson");

@@ -5,7 +5,7 @@
 //! in which it wrote them, and every one names the client. postscreen alone serves many at once; its clients have ports.
 //! A line that is given to a mail becomes one of its lines, so the mail's document stays a function of its lines, and two
 //! readings that cut a session somewhere end with the same set. What is not known yet when a run ends is kept
-//! ([`Sessions::lines`]) for the next.
+//! ([`Sessions::lines`]) for the next; so is the rest of a session whose beginning another file holds.
 //!
 //! In: events in the order of their log. Out: [`Told`].
 
@@ -27,6 +27,13 @@ const MAX_LINES: usize = 200;
 const MAX_PENDING: usize = 200;
 /// A session of which so long nothing was heard is over, in milliseconds of its host's time.
 const SILENT_MS: i64 = 60 * 60 * 1000;
+/// The rests of so many sessions without a beginning are kept, with so many events each,
+const MAX_RESTS: usize = 2_000;
+const MAX_REST_EVENTS: usize = 50;
+/// of sendmail only from so long after a reading begins,
+const FIRST_MS: i64 = 60 * 1000;
+/// and so long, in milliseconds of their host's time.
+const REST_MS: i64 = 7 * 24 * SILENT_MS;
 /// Events between two looks at what is over.
 const SWEEP_EVERY: u32 = 8_192;
 
@@ -54,6 +61,10 @@ pub struct Sessions {
     /// By a seeded hash of host, program, process and, for postscreen, client.
     open: HashMap<u64, Session>,
     hasher: RandomState,
+    /// What came of sessions whose beginning was not read: it may be in another file, which is read later.
+    rests: HashMap<u64, Rest>,
+    /// The first moment of each host in this reading.
+    first: HashMap<Arc<str>, Moment>,
     /// The latest moment of each host: clocks differ, and one host's log may come after another's.
     latest: HashMap<Arc<str>, Moment>,
     taken: u32,
@@ -78,9 +89,18 @@ struct Session {
     last: Moment,
 }
 
+/// The end of a session.
+#[derive(Debug, Default)]
+struct Rest {
+    events: Vec<(Digest, Event)>,
+    /// The client's going, or another's coming, was read.
+    whole: bool,
+}
+
 impl Sessions {
     /// Takes an event. True: it is kept here and wants no document of its own.
     pub fn note(&mut self, digest: Digest, event: &Event, told: &mut Vec<Told>) -> bool {
+        self.note_rest(digest, event);
         let own_id = event.queue_id().is_some();
         let kept = match event.kind {
             Kind::Queued => self.queued(event, told),
@@ -111,8 +131,81 @@ impl Sessions {
         kept
     }
 
+    /// Keeps what belongs to a session of Postfix whose beginning was not read.
+    fn note_rest(&mut self, digest: Digest, event: &Event) {
+        let of_a_session = match event.kind {
+            Kind::Queued | Kind::Disconnect | Kind::Lost | Kind::AuthFailed | Kind::Postscreen | Kind::Tls => true,
+            Kind::Connect | Kind::Reject => event.queue_id().is_none(),
+            _ => false,
+        };
+        let Some(key) = self.key(event).filter(|_| of_a_session) else {
+            return;
+        };
+        let comes = event.kind == Kind::Connect;
+        if comes
+            || self
+                .open
+                .get(&key)
+                .is_some_and(|session| session.begun && session.reaches(event))
+        {
+            if let Some(rest) = self.rests.get_mut(&key).filter(|_| comes) {
+                rest.whole = true;
+            }
+            return;
+        }
+        // sendmail tells no beginning: only where a reading begins can it have been before.
+        let at = event.line.at;
+        let first = *self.first.entry(event.line.host.clone()).or_insert(at);
+        let told_beginning = event.rule_id().starts_with("postfix/") || at.0 - first.0 <= FIRST_MS;
+        let is_full = self.rests.len() >= MAX_RESTS && !self.rests.contains_key(&key);
+        if is_full || !told_beginning {
+            return;
+        }
+        let rest = self.rests.entry(key).or_default();
+        if !rest.whole && !rest.events.iter().any(|(known, _)| *known == digest) {
+            rest.events.push((digest, event.clone()));
+            rest.whole = event.kind == Kind::Disconnect || rest.events.len() >= MAX_REST_EVENTS;
+        }
+    }
+
+    /// Joins the sessions that go on with what was read of their end before.
+    fn join_rests(&mut self, told: &mut Vec<Told>) {
+        let goes_on = |session: &Session, rest: &Rest| {
+            let first = rest.events.first().map(|(_, event)| event);
+            session.over.is_none()
+                && first.is_some_and(|first| {
+                    let later = first.line.at.0 - session.last.0;
+                    session.is_of(first) && session.reaches(first) && (0..=SILENT_MS).contains(&later)
+                })
+        };
+        let mut found: Vec<u64> = self
+            .rests
+            .iter()
+            .filter(|(key, rest)| self.open.get(key).is_some_and(|session| goes_on(session, rest)))
+            .map(|(key, _)| *key)
+            .collect();
+        found.sort_unstable();
+        for rest in found
+            .iter()
+            .filter_map(|key| self.rests.remove(key))
+            .collect::<Vec<_>>()
+        {
+            for (digest, event) in rest.events {
+                // As long as no session was known, it had a document of its own.
+                if self.note(digest, &event, told)
+                    && matches!(event.kind, Kind::AuthFailed | Kind::Postscreen | Kind::Lost)
+                {
+                    told.push(Told::Withdrawn(digest.id_at(event.line.at)));
+                }
+            }
+        }
+    }
+
     /// Ends what is over: to be called before everything is written. What still goes on stays.
     pub fn settle(&mut self, told: &mut Vec<Told>) {
+        if !self.rests.is_empty() {
+            self.join_rests(told);
+        }
         self.sweep(told);
         for session in self.open.values_mut() {
             for (digest, mention, written) in session.pending.iter_mut().filter(|(.., written)| !*written) {
@@ -135,7 +228,10 @@ impl Sessions {
             let pending = session.pending.iter().map(|(_, mention, _)| mention.line());
             before.chain(&session.last_queued).chain(pending).cloned()
         });
-        lines.collect()
+        let mut rests: Vec<&Rest> = self.rests.values().collect();
+        rests.sort_by_cached_key(|rest| rest.events.first().map(|(digest, event)| (event.line.at, *digest)));
+        let rests = rests.into_iter().flat_map(|rest| &rest.events);
+        lines.chain(rests.map(|(_, event)| event.line.clone())).collect()
     }
 
     fn key(&self, event: &Event) -> Option<u64> {
@@ -212,7 +308,8 @@ impl Sessions {
         let Some(key) = self.key(event) else { return false };
         self.heard(event);
         // dnsblog is a process of its own; its words are about no session that is known.
-        let Some(session) = self.open.get_mut(&key).filter(|session| session.is_of(event)) else {
+        let of_it = |session: &&mut Session| session.is_of(event) && session.reaches(event);
+        let Some(session) = self.open.get_mut(&key).filter(of_it) else {
             return false;
         };
         if session.has(digest) {
@@ -368,8 +465,14 @@ impl Sessions {
         for session in ended {
             session.end(told);
         }
+        let latest = &self.latest;
+        self.rests.retain(|_, rest| {
+            let last = rest.events.last().map(|(_, event)| &event.line);
+            last.is_some_and(|line| latest.get(&line.host).is_none_or(|now| now.0 - line.at.0 <= REST_MS))
+        });
         if self.latest.len() > MAX_SESSIONS {
             self.latest.clear();
+            self.first.clear();
         }
     }
 }
@@ -402,6 +505,12 @@ impl Session {
             (Some(known), Some(named)) => known == named,
             _ => true,
         }
+    }
+
+    /// Could the event be of this session, which began when it did?
+    fn reaches(&self, event: &Event) -> bool {
+        let first = self.lines.first().map(|(_, mention)| mention.line().at.second());
+        first.is_none_or(|first| first <= event.line.at.second())
     }
 
     fn facts(&self) -> impl Iterator<Item = (Digest, &Event)> {
