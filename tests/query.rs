@@ -17,6 +17,7 @@ fn found(query: &str) -> Vec<String> {
         }
         Document::Record(record) => format!("{}:{}", record.host, record.rule),
         Document::Slice(slice) => format!("{}:{}", slice.host, slice.program),
+        Document::Template(template) => format!(":{}", template.program),
     };
     documents()
         .iter()

@@ -5,13 +5,11 @@ use std::collections::BTreeMap;
 
 use crate::event::{Event, Field, Kind, Severity};
 use crate::line::Digest;
-use crate::transaction::{
-    Client, MAX_RECIPIENTS, Recipient, Relation, SCHEMA, Status, Tls, Transaction, TransactionKind, Verdict, domain,
-};
+use crate::transaction::{MAX_RECIPIENTS, Recipient, Relation, Status, Transaction, TransactionKind, Verdict, domain};
 
 use super::life::Life;
 use super::recipient::Recipients;
-use super::{Locality, Mention, Mentions, evidence, links, outcome, refusal};
+use super::{Locality, Mention, Mentions, client, evidence, links, outcome, refusal};
 
 /// At most this many warnings and foreign fields are kept of a mail, each at most this many bytes long.
 const MAX_NOTES: usize = 50;
@@ -22,14 +20,7 @@ pub(super) fn mail(life: &Life<'_>, mentions: &Mentions, locality: &Locality) ->
     let first = life.named().next()?;
     let own = || life.own(mentions);
     let from = sender(own());
-    // What the session said of this message before it had an id: of another sender, it was of another.
-    let session: Vec<&Event> = life
-        .unnamed()
-        .filter(|event| {
-            let named = event.text(Field::From);
-            named.is_none_or(|named| from.as_ref().is_none_or(|from| named.eq_ignore_ascii_case(from)))
-        })
-        .collect();
+    let session = session_of(life, from.as_deref());
     let from = from.or_else(|| sender(session.iter().copied()));
     let mut recipients = Recipients::default();
     let mut state = outcome::Own::default();
@@ -74,18 +65,12 @@ pub(super) fn mail(life: &Life<'_>, mentions: &Mentions, locality: &Locality) ->
     }
     let (to, to_more, fate) = bounded(to);
     Some(Transaction {
-        schema: SCHEMA,
-        kind: TransactionKind::Mail,
-        id: life.id.clone(),
-        at: times().min().unwrap_or_default(),
         end: times().max().unwrap_or_default(),
-        host: mentions.host.to_string(),
         mta: mta(speaker),
         instance: instance(speaker),
         queue_id: Some(mentions.queue_id.to_string()),
         status: status.to_owned(),
         outcome,
-        commands: BTreeMap::new(),
         open,
         leg,
         from_domain: from.as_deref().and_then(domain),
@@ -101,8 +86,8 @@ pub(super) fn mail(life: &Life<'_>, mentions: &Mentions, locality: &Locality) ->
         subject: subject(own()),
         size: own().filter_map(|event| event.number(Field::Size)).last(),
         nrcpt,
-        client: through_a_proxy(
-            with_session(client(own()), session.iter().copied()),
+        client: client::through_a_proxy(
+            client::with_session(client::client(own()), session.iter().copied()),
             own(),
             &session,
             locality,
@@ -122,15 +107,27 @@ pub(super) fn mail(life: &Life<'_>, mentions: &Mentions, locality: &Locality) ->
         warnings: warnings(life, mentions),
         links,
         missing,
-        was: Vec::new(),
         extra: extra(notes(life, mentions).into_iter()),
-        count: None,
         rules: first.vocabulary.fingerprint.clone(),
         lines: evidence.lines,
         line_count: evidence.count,
-        line_count_exact: true,
         memory: Some(evidence.memory),
+        ..Transaction::new(
+            TransactionKind::Mail,
+            life.id.clone(),
+            &mentions.host,
+            times().min().unwrap_or_default(),
+        )
     })
+}
+
+/// What the session said of this message before it had an id: of another sender, it was of another.
+fn session_of<'a>(life: &Life<'a>, from: Option<&str>) -> Vec<&'a Event> {
+    let is_its = |event: &&Event| {
+        let named = event.text(Field::From);
+        named.is_none_or(|named| from.is_none_or(|from| named.eq_ignore_ascii_case(from)))
+    };
+    life.unnamed().filter(is_its).collect()
 }
 
 /// How the client was lost before the message was complete: then nothing more comes of it.
@@ -262,120 +259,6 @@ pub(super) fn subject<'a>(mut events: impl Iterator<Item = &'a Event>) -> Option
         .find_map(|event| event.text(Field::Subject))
         .filter(|subject| !subject.is_empty())
         .map(Cow::into_owned)
-}
-
-/// The client that handed the mail in, from all lines that speak of it; the first word wins per fact.
-pub(super) fn client<'a>(events: impl Iterator<Item = &'a Event>) -> Option<Client> {
-    let mut client = Client::default();
-    let mut tls = Tls::default();
-    for event in events.filter(|event| matches!(event.kind, Kind::Queued | Kind::Header | Kind::Reject)) {
-        let text = |field: Field| {
-            event
-                .text(field)
-                .filter(|text| !text.is_empty() && text != "unknown")
-                .map(Cow::into_owned)
-        };
-        // After a filter's re-entry the original client is the client, and the filter is a detail.
-        if event.bytes(Field::OrigClientIp).is_some() || event.bytes(Field::OrigClientHost).is_some() {
-            client.host = text(Field::OrigClientHost);
-            client.ip = text(Field::OrigClientIp);
-            continue;
-        }
-        if client.ip.is_none() {
-            client.ip = text(Field::ClientIp).map(|ip| ip.trim_start_matches("IPv6:").to_owned());
-            client.host = client.host.take().or_else(|| text(Field::ClientHost));
-            client.port = event.number(Field::ClientPort);
-        }
-        let fill = |slot: &mut Option<String>, field| *slot = slot.take().or_else(|| text(field));
-        fill(&mut client.helo, Field::Helo);
-        fill(&mut client.proto, Field::Proto);
-        fill(&mut client.sasl_user, Field::SaslUser);
-        fill(&mut client.sasl_method, Field::SaslMethod);
-        fill(&mut tls.protocol, Field::TlsProtocol);
-        fill(&mut tls.cipher, Field::TlsCipher);
-        fill(&mut tls.trust, Field::TlsTrust);
-    }
-    client.tls = (tls != Tls::default()).then_some(tls);
-    (client != Client::default()).then_some(client)
-}
-
-/// The client with what its session told beside: TLS and login, where all lines agree.
-pub(super) fn with_session<'a>(
-    client: Option<Client>,
-    session: impl Iterator<Item = &'a Event> + Clone,
-) -> Option<Client> {
-    let text = |event: &'a Event, field| event.text(field).filter(|text| !text.is_empty()).map(Cow::into_owned);
-    let mut client = client.unwrap_or_default();
-    let of_all = |found: Vec<Tls>| match found.split_first() {
-        Some((first, others)) if others.iter().all(|other| other == first) => Some(first.clone()),
-        _ => None,
-    };
-    if client.tls.is_none() {
-        let tls = session
-            .clone()
-            .filter(|event| event.kind == Kind::Tls && event.bytes(Field::TlsProtocol).is_some());
-        let tls = tls.map(|event| Tls {
-            protocol: text(event, Field::TlsProtocol),
-            cipher: text(event, Field::TlsCipher),
-            trust: text(event, Field::TlsTrust),
-        });
-        client.tls = of_all(tls.collect());
-    }
-    for event in session.filter(|event| client_of_session(event.kind)) {
-        let unknown = |text: &String| text != "unknown";
-        let fill =
-            |slot: &mut Option<String>, field| *slot = slot.take().or_else(|| text(event, field).filter(unknown));
-        fill(&mut client.ip, Field::ClientIp);
-        fill(&mut client.host, Field::ClientHost);
-        fill(&mut client.helo, Field::Helo);
-        fill(&mut client.proto, Field::Proto);
-        fill(&mut client.sasl_user, Field::SaslUser);
-        fill(&mut client.sasl_method, Field::SaslMethod);
-        client.port = client.port.or_else(|| event.number(Field::ClientPort));
-    }
-    (client != Client::default()).then_some(client)
-}
-
-/// Do lines of this kind tell who the client is?
-fn client_of_session(kind: Kind) -> bool {
-    matches!(
-        kind,
-        Kind::Connect
-            | Kind::AuthFailed
-            | Kind::Reject
-            | Kind::Record
-            | Kind::Lost
-            | Kind::Disconnect
-            | Kind::Postscreen
-    )
-}
-
-/// Behind a before-queue filter the client is the one that the filter's own session names.
-fn through_a_proxy<'a>(
-    client: Option<Client>,
-    mut own: impl Iterator<Item = &'a Event>,
-    session: &[&Event],
-    locality: &Locality,
-) -> Option<Client> {
-    let mut client = client?;
-    let by_the_filter = own.any(|event| event.kind == Kind::Queued && locality.is_local_client(event));
-    let outer = session
-        .iter()
-        .find(|event| event.bytes(Field::Action) == Some(b"proxied"));
-    if let Some(outer) = outer.filter(|_| by_the_filter) {
-        let text = |field| {
-            outer
-                .text(field)
-                .filter(|text| !text.is_empty() && text != "unknown")
-                .map(Cow::into_owned)
-        };
-        if text(Field::ClientIp).is_some() {
-            client.ip = text(Field::ClientIp);
-            client.host = text(Field::ClientHost);
-            client.port = outer.number(Field::ClientPort);
-        }
-    }
-    Some(client)
 }
 
 fn verdict(event: &Event) -> Option<Verdict> {

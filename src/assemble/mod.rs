@@ -8,6 +8,7 @@
 //!
 //! In: [`Event`](crate::event::Event)s in any order. Out: [`Transaction`]s.
 
+mod client;
 pub mod evidence;
 pub mod life;
 mod links;
@@ -26,6 +27,7 @@ pub use locality::Locality;
 pub use mention::{Mention, Mentions};
 pub use open::Open;
 pub use record::record;
+pub use refusal::refusal_without_queue_id;
 pub use session::{Sessions, Told};
 
 use crate::transaction::Transaction;

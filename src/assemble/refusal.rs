@@ -8,7 +8,7 @@ use crate::line::Digest;
 use crate::transaction::{Recipient, Reject, Status, Transaction, TransactionKind, domain};
 
 use super::life::Life;
-use super::{Mention, Mentions, evidence, mail};
+use super::{Mention, Mentions, client, evidence, mail};
 
 /// Did this life come to nothing but refusals?
 ///
@@ -65,8 +65,8 @@ pub(super) fn refusals(life: &Life<'_>, mentions: &Mentions) -> Vec<Transaction>
                 .copied();
             let mut document = refusal(*digest, event, &lines.collect::<Vec<_>>());
             document.queue_id = Some(mentions.queue_id.to_string());
-            let client = document.client.take().or_else(|| mail::client(life.named()));
-            document.client = mail::with_session(client, life.unnamed());
+            let client = document.client.take().or_else(|| client::client(life.named()));
+            document.client = client::with_session(client, life.unnamed());
             if document.from.is_none() {
                 document.from = mail::sender(life.named());
                 document.from_domain = document.from.as_deref().and_then(domain);
@@ -79,7 +79,7 @@ pub(super) fn refusals(life: &Life<'_>, mentions: &Mentions) -> Vec<Transaction>
 }
 
 /// The document of a refusal before any queue id. None if the event is none.
-pub(super) fn refusal_without_queue_id(digest: Digest, event: &Event) -> Option<Transaction> {
+pub fn refusal_without_queue_id(digest: Digest, event: &Event) -> Option<Transaction> {
     (event.kind == Kind::Reject && event.queue_id().is_none()).then(|| {
         let mention = Mention::Event(event.clone());
         refusal(digest, event, &[(digest, &mention)])
@@ -108,7 +108,7 @@ fn refusal(digest: Digest, event: &Event, lines: &[(Digest, &Mention)]) -> Trans
         from,
         subject: event.text(Field::Subject).map(Cow::into_owned),
         size: event.number(Field::Size),
-        client: mail::client(std::iter::once(event)),
+        client: client::client(std::iter::once(event)),
         fate: if addresses.is_empty() {
             BTreeMap::default()
         } else {

@@ -104,7 +104,6 @@ impl Sessions {
         let own_id = event.queue_id().is_some();
         let kept = match event.kind {
             Kind::Queued => self.queued(event, told),
-            Kind::Lost if own_id => false,
             Kind::Reject if !own_id => {
                 self.refused(digest, event, told);
                 true

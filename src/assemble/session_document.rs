@@ -7,7 +7,7 @@ use crate::line::Digest;
 use crate::transaction::{Transaction, TransactionKind, Tried};
 
 use super::life::Life;
-use super::{Mention, Mentions, evidence, mail};
+use super::{Mention, Mentions, client, evidence, mail};
 
 /// Postfix's counters (`postfix/src/smtpd/smtpd.c`), but for the sum of all.
 const COMMANDS: &[&str] = &[
@@ -45,12 +45,12 @@ pub(super) fn of_lines(lines: &[(Digest, &Mention)]) -> Option<Transaction> {
     let times = || lines.iter().map(|(_, mention)| mention.line().at);
     let at = times().min()?;
     let evidence = evidence::evidence(lines);
-    let client = mail::with_session(mail::client(events()), events());
+    let client = client::with_session(client::client(events()), events());
     Some(Transaction {
         end: times().max()?,
         mta: mail::mta(first),
         instance: mail::instance(first),
-        outcome: Some(outcome(events()).to_owned()),
+        outcome: Some(outcome(&events()).to_owned()),
         commands: events().find_map(commands).unwrap_or_default(),
         client,
         rules: first.vocabulary.fingerprint.clone(),
@@ -67,7 +67,7 @@ pub(super) fn of_lines(lines: &[(Digest, &Mention)]) -> Option<Transaction> {
 }
 
 /// How it ended: the most telling word of all.
-fn outcome<'a>(events: impl Iterator<Item = &'a Event> + Clone) -> &'static str {
+fn outcome<'a>(events: &(impl Iterator<Item = &'a Event> + Clone)) -> &'static str {
     let said = |word: &str| {
         events
             .clone()

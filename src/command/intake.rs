@@ -555,7 +555,7 @@ impl<'a> Intake<'a> {
                 let id = self.hasher.hash_one(&record.id);
                 self.written.insert(id, ("record", String::new()));
             }
-            Document::Slice(_) => {}
+            Document::Slice(_) | Document::Template(_) => {}
         }
     }
 

@@ -202,7 +202,7 @@ pub(super) fn stored(store: &dyn Store) -> Result<Vec<Template>> {
         page.after = documents.last().map(Cursor::behind);
         templates.extend(documents.into_iter().filter_map(|document| match document {
             Document::Template(template) => Some(*template),
-            Document::Transaction(_) | Document::Slice(_) => None,
+            Document::Transaction(_) | Document::Record(_) | Document::Slice(_) => None,
         }));
         if !full || templates.len() >= MOST {
             return Ok(templates);
