@@ -56,13 +56,7 @@ pub(super) fn mail(life: &Life<'_>, mentions: &Mentions, locality: &Locality) ->
     let lines_of_its_own = || life.lines.iter().filter(|(_, mention)| !mention.is_of_session());
     let times = || lines_of_its_own().map(|(_, mention)| mention.line().at);
     let speaker = own().find(|event| mta(event).is_some()).unwrap_or(first);
-    let mut missing = Vec::new();
-    if life.provisional || !own().any(|event| matches!(event.kind, Kind::Queued | Kind::MessageId)) {
-        missing.push("start".to_owned());
-    }
-    if from.is_none() {
-        missing.push("sender".to_owned());
-    }
+    let missing = missing(life, mentions, from.is_some());
     let (to, to_more, fate) = bounded(to);
     Some(Transaction {
         end: times().max().unwrap_or_default(),
@@ -128,6 +122,19 @@ fn session_of<'a>(life: &Life<'a>, from: Option<&str>) -> Vec<&'a Event> {
         named.is_none_or(|named| from.is_none_or(|from| named.eq_ignore_ascii_case(from)))
     };
     life.unnamed().filter(is_its).collect()
+}
+
+/// What the lines did not tell.
+fn missing(life: &Life<'_>, mentions: &Mentions, has_sender: bool) -> Vec<String> {
+    let mut missing = Vec::new();
+    let begins = |event: &Event| matches!(event.kind, Kind::Queued | Kind::MessageId);
+    if life.provisional || !life.own(mentions).any(begins) {
+        missing.push("start".to_owned());
+    }
+    if !has_sender {
+        missing.push("sender".to_owned());
+    }
+    missing
 }
 
 /// How the client was lost before the message was complete: then nothing more comes of it.
