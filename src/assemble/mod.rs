@@ -30,7 +30,17 @@ pub use record::record;
 pub use refusal::refusal_without_queue_id;
 pub use session::{Sessions, Told};
 
+use crate::event::Kind;
 use crate::transaction::Transaction;
+
+/// The document of a session of which these are all lines. None where its beginning is not among them.
+pub fn session(lines: &Mentions) -> Option<Transaction> {
+    let mut lines = lines.in_order();
+    let begins = |mention: &Mention| mention.event().is_some_and(|event| event.kind == Kind::Connect);
+    lines.sort_by_key(|(_, mention)| !begins(mention));
+    let begun = lines.first().is_some_and(|(_, mention)| begins(mention));
+    session_document::of_lines(&lines).filter(|_| begun)
+}
 
 /// The documents of one queue id on one host: a mail per life, a refusal per line of a life in which nothing
 /// was accepted, or a session where nothing was begun.

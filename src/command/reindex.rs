@@ -48,7 +48,11 @@ pub(super) fn run(global: &Global, args: &ReindexArgs, output: &mut Output) -> R
     let rules = rules::load(global, &config)?;
     let since = args.since.as_deref().map(when::moment).transpose()?;
     let query = Query::all([
-        Query::any([Query::is("kind", "mail")?, Query::is("kind", "reject")?]),
+        Query::any([
+            Query::is("kind", "mail")?,
+            Query::is("kind", "reject")?,
+            Query::is("kind", "session")?,
+        ]),
         Query::between(since, None),
     ]);
     let mut done = Done::default();
