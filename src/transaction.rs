@@ -96,6 +96,15 @@ impl Document {
         }
     }
 
+    /// The fingerprint of the rule set that read the lines. None for a kind that no rule made.
+    pub fn rules(&self) -> Option<&str> {
+        match self {
+            Self::Transaction(transaction) => Some(&transaction.rules),
+            Self::Record(record) => Some(&record.rules),
+            Self::Slice(_) | Self::Template(_) => None,
+        }
+    }
+
     /// The rules' own fields, by name. None for a kind that has none.
     pub fn extra(&self) -> Option<&BTreeMap<String, String>> {
         match self {
@@ -110,7 +119,7 @@ impl Document {
     pub fn without_memory(mut self) -> Self {
         match &mut self {
             Self::Transaction(transaction) => transaction.memory = None,
-            Self::Record(_) => {}
+            Self::Record(record) => record.memory = None,
             Self::Slice(slice) => slice.memory = None,
             Self::Template(template) => {
                 template.memory = None;

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used)] // A test that cannot go on should say where.
 #![allow(clippy::print_stderr)] // What a test measured is read beside its verdict.
 
+#[path = "../examples/agreement/comparison.rs"]
 mod agreement;
 mod architecture;
 mod author;
@@ -17,6 +18,7 @@ mod hostile;
 mod identity;
 mod import_grok;
 mod inputs;
+mod journeys;
 mod ledger;
 mod lines;
 mod message_index;

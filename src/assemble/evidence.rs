@@ -6,7 +6,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 
 use crate::line::{Digest, Moment};
-use crate::transaction::{Memory, Transaction};
+use crate::transaction::{Memory, Record, Transaction};
 
 use super::Mention;
 
@@ -81,15 +81,23 @@ pub(super) fn evidence(lines: &[(Digest, &Mention)]) -> Evidence {
 
 /// The lines that a stored document remembers. Damaged memory gives what can be read.
 pub fn remembered(document: &Transaction) -> Vec<Remembered> {
+    lines_again(&document.lines, document.memory.as_ref())
+}
+
+/// The line of a stored record. Empty where its memory is damaged.
+pub fn remembered_of_record(record: &Record) -> Vec<Remembered> {
+    lines_again(&record.lines, record.memory.as_ref())
+}
+
+fn lines_again(shown: &[String], memory: Option<&Memory>) -> Vec<Remembered> {
     let none = Memory {
         at: Vec::new(),
         ordinal: Vec::new(),
         between: String::new(),
         bytes: BTreeMap::new(),
     };
-    let memory = document.memory.as_ref().unwrap_or(&none);
-    let mut lines: Vec<_> = document
-        .lines
+    let memory = memory.unwrap_or(&none);
+    let mut lines: Vec<_> = shown
         .iter()
         .zip(&memory.at)
         .enumerate()

@@ -44,7 +44,7 @@ pub(super) fn mail(life: &Life<'_>, mentions: &Mentions, locality: &Locality) ->
     let to = recipients.into_sorted();
     let (status, open) = outcome::status(&to, unheard, &state);
     let outcome = abandoned(life, mentions);
-    let open = open && outcome.is_none();
+    let open = open && outcome.is_none() && !(to.is_empty() && nothing_came(life, mentions, nrcpt));
     let links = links::links(life, mentions, locality);
     let leg = links.iter().any(|link| {
         matches!(
@@ -135,6 +135,17 @@ fn missing(life: &Life<'_>, mentions: &Mentions, has_sender: bool) -> Vec<String
         missing.push("sender".to_owned());
     }
     missing
+}
+
+/// sendmail tells even of a transaction in which it took no recipient, or of which no message came.
+fn nothing_came(life: &Life<'_>, mentions: &Mentions, nrcpt: Option<u64>) -> bool {
+    let begun_empty = |event: &Event| {
+        event.kind == Kind::Queued
+            && event.number::<u64>(Field::Size) == Some(0)
+            && event.bytes(Field::MessageId).is_none()
+            && mta(event).as_deref() == Some("sendmail")
+    };
+    nrcpt == Some(0) || life.own(mentions).any(begun_empty)
 }
 
 /// How the client was lost before the message was complete: then nothing more comes of it.

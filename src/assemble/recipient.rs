@@ -158,7 +158,7 @@ fn read_status(event: &Event, locality: &Locality) -> Status {
     let to_a_host = event.bytes(Field::RelayIp).is_some() || event.bytes(Field::RelayPort).is_some();
     let mailer = event.bytes(Field::Mailer);
     if !by_lmtp && !is_submission(event) && locality.is_local(event) {
-        Status::Filtered
+        kept_back(event).unwrap_or(Status::Filtered)
     } else if matches!(
         mailer,
         Some(b"local" | b"prog" | b"*file*" | b"lmtp" | b"cyrus" | b"cyrusv2" | b"procmail")
@@ -168,6 +168,20 @@ fn read_status(event: &Event, locality: &Locality) -> Status {
         Status::Relayed
     } else {
         Status::Delivered
+    }
+}
+
+/// What a content filter did with a message that it does not hand back: amavisd's replies (`amavis/amavisd`, `sub
+/// one_response_for_all`). Only this host's own filter is believed so.
+fn kept_back(event: &Event) -> Option<Status> {
+    if event.bytes(Field::NextQueueId).is_some() {
+        return None;
+    }
+    let response = event.text(Field::Response)?;
+    if response.contains("Ok, discarded, id=") {
+        Some(Status::Discarded)
+    } else {
+        (response.contains(" Ok, id=") && response.ends_with(", BOUNCE")).then_some(Status::Bounced)
     }
 }
 

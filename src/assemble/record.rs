@@ -7,7 +7,7 @@ use crate::event::{Event, FIELDS, Field, Kind};
 use crate::line::Digest;
 use crate::transaction::{Record, RecordKind, SCHEMA, Source, User};
 
-use super::mail;
+use super::{Mention, evidence, mail};
 
 /// The document of an event that names no queue id and belongs to no session. None where it is not worth one.
 pub fn record(digest: Digest, event: &Event) -> Option<Record> {
@@ -31,6 +31,8 @@ pub fn record(digest: Digest, event: &Event) -> Option<Record> {
         domain: text(Field::ClientHost),
         port: event.number(Field::ClientPort),
     };
+    let mention = Mention::Event(event.clone());
+    let evidence = evidence::evidence(&[(digest, &mention)]);
     Some(Record {
         schema: SCHEMA,
         kind: RecordKind::Record,
@@ -47,6 +49,8 @@ pub fn record(digest: Digest, event: &Event) -> Option<Record> {
         message_id: text(Field::MessageId),
         extra: fields(event),
         rules: event.vocabulary.fingerprint.clone(),
+        lines: evidence.lines,
+        memory: Some(evidence.memory),
     })
 }
 

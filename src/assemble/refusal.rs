@@ -65,7 +65,13 @@ pub(super) fn refusals(life: &Life<'_>, mentions: &Mentions) -> Vec<Transaction>
                 .copied();
             let mut document = refusal(*digest, event, &lines.collect::<Vec<_>>());
             document.queue_id = Some(mentions.queue_id.to_string());
-            let client = document.client.take().or_else(|| client::client(life.named()));
+            let named = document.client.take();
+            let of_life = client::client(life.named());
+            let client = match (named, of_life) {
+                // The transaction's own line tells the address, too.
+                (Some(named), Some(of_life)) if named.ip.is_none() && named.host == of_life.host => Some(of_life),
+                (named, of_life) => named.or(of_life),
+            };
             document.client = client::with_session(client, life.unnamed());
             if document.from.is_none() {
                 document.from = mail::sender(life.named());

@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use anyhow::{Context as _, Result, bail};
 
-use crate::assemble::evidence::remembered;
+use crate::assemble::evidence::{remembered, remembered_of_record};
 use crate::assemble::mention::leading_queue_id;
 use crate::assemble::{self, Locality, Mention, Mentions, Open, Sessions, Told};
 use crate::event::{Event, Kind};
@@ -20,7 +20,7 @@ use crate::query::{Cursor, Page, Query};
 use crate::rule::{RuleSet, Scratch};
 use crate::state::Waiting;
 use crate::store::{Change, QueueKey, Store, Stored};
-use crate::transaction::{Counts, Document, Transaction, TransactionKind};
+use crate::transaction::{Counts, Document, Record, Transaction, TransactionKind};
 
 use super::slices;
 use super::summary::Summary;
@@ -334,7 +334,41 @@ impl<'a> Intake<'a> {
     }
 
     /// Takes the lines of a stored document as if they were read again, with today's rules. Returns how many.
-    pub(super) fn stored_again(&mut self, document: &Transaction) -> Result<u64> {
+    pub(super) fn stored_again(&mut self, document: &Document) -> Result<u64> {
+        match document {
+            Document::Transaction(transaction) => self.transaction_again(transaction),
+            Document::Record(record) => self.record_again(record),
+            Document::Slice(_) | Document::Template(_) => Ok(0),
+        }
+    }
+
+    /// A record is one line; it may have become something else, or nothing.
+    fn record_again(&mut self, record: &Record) -> Result<u64> {
+        let Some(old) = remembered_of_record(record).pop() else {
+            return Ok(0);
+        };
+        let Some(mut line) = Line::again(&old.raw, old.at, old.ordinal) else {
+            return Ok(0);
+        };
+        line.host = record.host.as_str().into();
+        let line = Arc::new(line);
+        let event = self.rules.event(&line, &mut self.scratch);
+        let made = event.and_then(|event| assemble::record(line.digest(), &event));
+        let stored = self.store.of_ids(std::slice::from_ref(&record.id))?.pop().flatten();
+        let version = stored.and_then(|stored| stored.version);
+        if let Some(made) = made.filter(|made| made.id == record.id) {
+            let document = Document::Record(Box::new(made));
+            self.note(&document);
+            self.store.write(vec![Change::Put { document, version }])?;
+            return Ok(1);
+        }
+        let id = record.id.clone();
+        self.store.write(vec![Change::Remove { id, version }])?;
+        self.line_again(Arc::unwrap_or_clone(line))?;
+        Ok(1)
+    }
+
+    fn transaction_again(&mut self, document: &Transaction) -> Result<u64> {
         if document.kind == TransactionKind::Session && document.queue_id.is_none() {
             return self.session_again(document);
         }

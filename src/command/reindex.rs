@@ -15,7 +15,7 @@ use crate::config::StoreKind;
 use crate::query::{Cursor, Order, Page, Query};
 use crate::store::Store;
 use crate::store::embedded::EmbeddedStore;
-use crate::transaction::Transaction;
+use crate::transaction::Document;
 
 use super::input::{Lines, dating};
 use super::intake::Intake;
@@ -52,6 +52,7 @@ pub(super) fn run(global: &Global, args: &ReindexArgs, output: &mut Output) -> R
             Query::is("kind", "mail")?,
             Query::is("kind", "reject")?,
             Query::is("kind", "session")?,
+            Query::is("kind", "record")?,
         ]),
         Query::between(since, None),
     ]);
@@ -90,7 +91,7 @@ pub(super) fn run(global: &Global, args: &ReindexArgs, output: &mut Output) -> R
         let found = intake.store().search(&query, &page)?.documents;
         let full = found.len() == page.limit;
         page.after = found.last().map(Cursor::behind);
-        for document in found.iter().filter_map(|document| document.transaction()) {
+        for document in &found {
             if done.look_at(document, rules.fingerprint()) {
                 done.lines += intake.stored_again(document)?;
             }
@@ -128,9 +129,9 @@ pub(super) fn run(global: &Global, args: &ReindexArgs, output: &mut Output) -> R
 
 impl Done {
     /// Counts a document. True if it is to be made anew.
-    fn look_at(&mut self, document: &Transaction, fingerprint: &str) -> bool {
+    fn look_at(&mut self, document: &Document, fingerprint: &str) -> bool {
         self.documents += 1;
-        let current = document.rules == fingerprint;
+        let current = document.rules() == Some(fingerprint);
         self.current += u64::from(current);
         self.rebuilt += u64::from(!current);
         !current
@@ -148,15 +149,15 @@ fn first_page() -> Page {
 
 /// Goes through all documents of a query.
 fn each_page(
-    search: &mut dyn FnMut(&Page) -> Result<Vec<crate::transaction::Document>>,
-    take: &mut dyn FnMut(&Transaction) -> Result<()>,
+    search: &mut dyn FnMut(&Page) -> Result<Vec<Document>>,
+    take: &mut dyn FnMut(&Document) -> Result<()>,
 ) -> Result<()> {
     let mut page = first_page();
     loop {
         let found = search(&page)?;
         let full = found.len() == page.limit;
         page.after = found.last().map(Cursor::behind);
-        for document in found.iter().filter_map(|document| document.transaction()) {
+        for document in &found {
             take(document)?;
         }
         if !full {

@@ -84,8 +84,10 @@ fn frame_words(from: Option<Moment>, until: Option<Moment>) -> String {
 /// As others may see it: never the hidden memory, the raw lines only on request.
 pub(super) fn shown(document: Document, lines: bool) -> Document {
     let mut document = document.without_memory();
-    if let Document::Transaction(transaction) = &mut document {
-        hide(transaction, lines);
+    match &mut document {
+        Document::Transaction(transaction) => hide(transaction, lines),
+        Document::Record(record) if !lines => record.lines.clear(),
+        _ => {}
     }
     document
 }

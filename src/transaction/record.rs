@@ -6,6 +6,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::line::Moment;
 
+use super::Memory;
+
 /// A warning that names no message, a panic, a login, what another kind of program said.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Record {
@@ -45,6 +47,12 @@ pub struct Record {
     pub extra: BTreeMap<String, String>,
     /// The fingerprint of the rule set that read the line.
     pub rules: String,
+    /// The raw line.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub lines: Vec<String>,
+    /// What it takes to read the line again. Hidden: stores keep it, nobody is shown it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub memory: Option<Memory>,
 }
 
 /// The one kind of a record.

@@ -116,9 +116,9 @@ fn document_of<'a>(message: &Value, by_queue_id: &HashMap<&str, Vec<&'a Value>>)
 }
 
 fn seconds(at: &Value) -> f64 {
-    let at = chrono::DateTime::parse_from_rfc3339(at.as_str().unwrap_or_default()).unwrap();
-    #[allow(clippy::cast_precision_loss)]
-    let millis = at.timestamp_millis() as f64;
+    let at = chrono::DateTime::parse_from_rfc3339(at.as_str().unwrap_or_default());
+    #[allow(clippy::cast_precision_loss)] // Milliseconds since 1970 are far below 2^52.
+    let millis = at.map_or(0.0, |at| at.timestamp_millis() as f64);
     millis / 1000.0
 }
 
@@ -189,6 +189,8 @@ fn compare_recipient(
         "sent" => &["relayed", "delivered", "filtered", "expanded"],
         "bounced" => &["bounced", "relayed", "filtered", "expanded"],
         "expired" => &["expired", "relayed", "filtered", "expanded"],
+        // The word of the journey is told where it ends.
+        "discarded" if has_several_hosts(documents) => &["discarded", "relayed", "filtered"],
         "discarded" => &["discarded"],
         "held" => &["held"],
         "deleted" => &["deleted"],
@@ -224,6 +226,12 @@ fn compare_recipient(
             told.join(", ")
         ));
     }
+}
+
+fn has_several_hosts(documents: &[Value]) -> bool {
+    let mut mails = documents.iter().filter(|document| document["kind"] == "mail");
+    let first = mails.next().map(|document| &document["host"]);
+    mails.any(|document| Some(&document["host"]) != first)
 }
 
 /// The statuses of the recipient, by its address or the address asked for; the mail's own where it has only one.

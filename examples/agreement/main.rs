@@ -1,0 +1,39 @@
+//! Compares documents with the truth of a test log, recipient by recipient, and tells every difference:
+//!
+//! ```text
+//! mailtrail index --store ndjson mail.log > documents.ndjson
+//! cargo run --example agreement -- documents.ndjson truth.jsonl
+//! ```
+//!
+//! The truth is one JSON object a line: what the client was told (`message_id`, `envelope_from`, `client_ip`, `queue_id`),
+//! and for each of `rcpts` what became of it (`addr`, `final`). Ends with 0 where both agree in all, with 1 where not.
+
+mod comparison;
+
+use std::io::Write as _;
+use std::process::ExitCode;
+
+use anyhow::{Context as _, Result, bail};
+use serde_json::Value;
+
+fn main() -> Result<ExitCode> {
+    let files: Vec<String> = std::env::args().skip(1).collect();
+    let [documents, truth] = files.as_slice() else {
+        bail!("usage: agreement DOCUMENTS.ndjson TRUTH.jsonl");
+    };
+    let found = comparison::agreement(&objects(documents)?, &objects(truth)?);
+    write!(std::io::stdout(), "{}", found.report())?;
+    Ok(if found.differences.is_empty() {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::from(1)
+    })
+}
+
+fn objects(path: &str) -> Result<Vec<Value>> {
+    let text = std::fs::read_to_string(path).with_context(|| format!("cannot read {path}"))?;
+    text.lines()
+        .enumerate()
+        .map(|(index, line)| serde_json::from_str(line).with_context(|| format!("{path}:{} is no JSON", index + 1)))
+        .collect()
+}
