@@ -52,7 +52,7 @@ fn what_a_generated_log_holds_is_what_its_documents_say() {
         (Mta::Postfix, Form::Rfc3339),
         (Mta::Sendmail, Form::Rfc3164),
     ] {
-        let (bytes, told) = made(mta, 20_000, 1, form);
+        let (bytes, told) = made(mta, 8_000, 1, form);
         let (documents, summary) = understood(&bytes);
         assert_eq!(summary["lines"]["read"], told.lines);
         assert_eq!(
