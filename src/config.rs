@@ -95,6 +95,9 @@ pub struct Cluster {
     pub flavour: Option<FlavourName>,
     /// How long one answer may take, in seconds; 60 unless told otherwise.
     pub timeout_s: Option<u64>,
+    /// How long a cluster that is busy, blocked, restarting or away in the middle of a run is waited for, in seconds; 600
+    /// unless told otherwise. A search waits 30 seconds at most.
+    pub wait_s: Option<u64>,
     /// Drop months that ended more than so many days ago, after each `index`. Nothing is dropped unless told so.
     pub retention_days: Option<u32>,
     /// Let the cluster drop them by its own lifecycle management, which `mailtrail setup` installs.

@@ -2,6 +2,8 @@
 # A genuine Elasticsearch or OpenSearch for the tests: one node on 127.0.0.1, without security, thrown away afterwards.
 #
 #   tests/server.sh start FLAVOUR VERSION [PORT]   prints "URL PID FOLDER"; without PORT a free one is taken
+#   tests/server.sh kill FOLDER                    ends that server as a power cut would; its data stay
+#   tests/server.sh again FOLDER                   starts it again, with its data and at its port; prints the same
 #   tests/server.sh stop FOLDER                    ends that server and removes its folder
 #   tests/server.sh list                           the versions that the tests know and for which a fitting Java is here
 #
@@ -91,6 +93,17 @@ start() {
       home=$run/home
     fi
   fi
+  printf '%s\n' "flavour=$flavour" "version=$version" "home='$home'" "java='$java'" > "$run/how"
+  launch "$run"
+}
+
+# Starts the server of a folder.
+launch() {
+  run=$1
+  . "$run/how"
+  drop=
+  [ "$(id -u)" != 0 ] || drop='setpriv --reuid 65534 --regid 65534 --clear-groups'
+  rm -f "$run/logs/http.ports" "$run/pid"
   heap='-Xms512m -Xmx512m'
   # The output goes to a file: an inherited pipe would hang the caller.
   $drop env HOME="$run" OPENSEARCH_JAVA_HOME="$java" OPENSEARCH_PATH_CONF="$run/config" OPENSEARCH_TMPDIR="$run/tmp" \
@@ -102,7 +115,7 @@ start() {
   tries=0
   while [ $tries -lt 600 ]; do
     address=$(grep -s -h '^127\.' "$run/logs/http.ports" | head -n 1 || true)
-    if [ -n "$address" ] && curl -fs -o "$run/health" "http://$address/_cluster/health?wait_for_status=yellow&timeout=5s"; then
+    if [ -n "$address" ] && [ -s "$run/pid" ] && curl -fs -o "$run/health" "http://$address/_cluster/health?wait_for_status=yellow&timeout=5s"; then
       echo "http://$address $(cat "$run/pid") $run"
       return 0
     fi
@@ -124,8 +137,6 @@ stop() {
   run=$1
   case $run in */mailtrail-server.*) [ -d "$run" ] || fail "there is no $run" ;; *) fail "$run is no folder of this script" ;; esac
   pid=$(cat "$run/pid" 2> /dev/null || true)
-  # Only the server that was started in this folder, not a stranger who got its number.
-  ours() { [ -n "$pid" ] && tr '\0' ' ' < "/proc/$pid/cmdline" 2> /dev/null | grep -qF "$run"; }
   if ours; then
     kill "$pid" 2> /dev/null || true
     tries=0
@@ -133,6 +144,20 @@ stop() {
     ! ours || kill -9 "$pid" 2> /dev/null || true
   fi
   remove "$run"
+}
+
+# Only the server that was started in this folder, not a stranger who got its number.
+ours() { [ -n "$pid" ] && tr '\0' ' ' < "/proc/$pid/cmdline" 2> /dev/null | grep -qF "$run"; }
+
+cut_off() {
+  run=$1
+  [ -s "$run/how" ] || fail "$run is no folder of this script"
+  pid=$(cat "$run/pid")
+  # At the port that clients know.
+  port=$(sed -n 's/^127\..*:\([0-9]*\)$/\1/p' "$run/logs/http.ports" | head -n 1)
+  sed -i "s/^http.port: .*/http.port: $port/" "$run"/config/opensearch.yml "$run"/config/elasticsearch.yml 2> /dev/null || true
+  ! ours || kill -9 "$pid"
+  while ours; do sleep 0.05; done
 }
 
 list() {
@@ -144,7 +169,9 @@ list() {
 
 case ${1:-} in
   start) [ $# -ge 3 ] || fail 'start FLAVOUR VERSION [PORT]'; shift; start "$@" ;;
+  kill) [ $# -eq 2 ] || fail 'kill FOLDER'; cut_off "$2" ;;
+  again) [ $# -eq 2 ] && [ -s "$2/how" ] || fail 'again FOLDER'; launch "$2" ;;
   stop) [ $# -eq 2 ] || fail 'stop FOLDER'; stop "$2" ;;
   list) list ;;
-  *) sed -n '2,10s/^# \{0,1\}//p' "$0" >&2; exit 2 ;;
+  *) sed -n '2,12s/^# \{0,1\}//p' "$0" >&2; exit 2 ;;
 esac

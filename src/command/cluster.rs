@@ -18,11 +18,25 @@ const API_KEY: &str = "MAILTRAIL_ELASTICSEARCH_API_KEY";
 const PASSWORD: &str = "MAILTRAIL_ELASTICSEARCH_PASSWORD";
 const TOKEN: &str = "MAILTRAIL_ELASTICSEARCH_TOKEN";
 
-/// Connects. What the cluster refuses is set aside in the data folder.
+/// A person who searches does not wait longer for a busy cluster.
+const SEARCH_PATIENCE: Duration = Duration::from_secs(30);
+
+/// Connects to write. What the cluster refuses is set aside in the data folder.
 pub(super) fn store(global: &Global, config: &Config) -> Result<ElasticStore> {
+    connect(global, config, access(&config.elasticsearch)?)
+}
+
+/// Connects to search.
+pub(super) fn store_to_search(global: &Global, config: &Config) -> Result<ElasticStore> {
+    let mut access = access(&config.elasticsearch)?;
+    access.patience = access.patience.min(SEARCH_PATIENCE);
+    connect(global, config, access)
+}
+
+fn connect(global: &Global, config: &Config, access: Access) -> Result<ElasticStore> {
     let cluster = &config.elasticsearch;
     let letters = data::folder(global, config)?.join("refused.ndjson");
-    let store = ElasticStore::open(&access(cluster)?, layout(cluster)?, letters)?;
+    let store = ElasticStore::open(&access, layout(cluster)?, letters)?;
     Ok(store.with_lifecycle(cluster.lifecycle_days))
 }
 
@@ -71,6 +85,7 @@ pub(super) fn access(cluster: &Cluster) -> Result<Access> {
         FlavourName::Elasticsearch => Flavour::Elasticsearch,
         FlavourName::OpenSearch => Flavour::OpenSearch,
     });
+    access.patience = Duration::from_secs(cluster.wait_s.unwrap_or(600));
     access.timeout = Duration::from_secs(cluster.timeout_s.unwrap_or(60).max(1));
     // Said while a command waits, which no result would tell.
     access.notice = Arc::new(|text| anstream::eprintln!("{text}"));

@@ -102,7 +102,7 @@ fn opened(global: &Global) -> anyhow::Result<Box<dyn Store>> {
     let config = config(global)?;
     match global.store.flatten().unwrap_or(config.store) {
         StoreKind::Embedded => Ok(Box::new(EmbeddedStore::open(&data::folder(global, &config)?)?)),
-        StoreKind::Elasticsearch => Ok(Box::new(cluster::store(global, &config)?)),
+        StoreKind::Elasticsearch => Ok(Box::new(cluster::store_to_search(global, &config)?)),
         StoreKind::Ndjson => anyhow::bail!("the store `ndjson` only writes: search with `--store embedded`"),
     }
 }

@@ -107,6 +107,8 @@ fn ask_index(config: &IndexConfig, dating: Dating) -> Result<Asks> {
         bail!("no cluster is named\n  help: set `urls`, for example [https://es.example:9200]");
     }
     let mut access = Access::to(&[]);
+    // The next run asks for what this one did not get.
+    access.patience = std::time::Duration::from_mins(2);
     access.urls.clone_from(&config.urls);
     access.ca.clone_from(&config.ca);
     access.proxy.clone_from(&config.proxy);

@@ -27,8 +27,8 @@ pub struct Access {
     pub flavour: Option<Flavour>,
     /// How long one answer may take.
     pub timeout: Duration,
-    /// How often a request is sent in all, if the cluster is busy, restarts or the connection breaks.
-    pub attempts: u32,
+    /// How long a cluster that has answered before is waited for, if it is then busy, blocked, restarting or away.
+    pub patience: Duration,
     /// Is told, in a sentence, when something takes longer than it should (a full queue, a restart).
     pub notice: Notice,
 }
@@ -56,7 +56,8 @@ pub enum Credentials {
 }
 
 impl Access {
-    /// A cluster at these URLs with defaults: no credentials, the system's certificates, 60 seconds, 8 attempts.
+    /// A cluster at these URLs with defaults: no credentials, the system's certificates, 60 seconds for
+    /// an answer, ten minutes of patience.
     pub fn to(urls: &[&str]) -> Self {
         Self {
             urls: urls.iter().map(|url| (*url).to_owned()).collect(),
@@ -67,7 +68,7 @@ impl Access {
             insecure: false,
             flavour: None,
             timeout: Duration::from_secs(60),
-            attempts: 8,
+            patience: Duration::from_mins(10),
             notice: Arc::new(|_| ()),
         }
     }

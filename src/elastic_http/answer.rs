@@ -11,6 +11,36 @@ use super::error::{HttpError, Trouble};
 /// A longer answer is refused rather than held in memory.
 const MAX_ANSWER_BYTES: u64 = 512 << 20;
 
+/// The type of error of a cluster or index that takes nothing for now.
+pub(crate) const BLOCK: &str = "cluster_block_exception";
+/// What to do about it.
+pub(crate) const BLOCK_HELP: &str = "the index is write-protected, mostly because the disk is full (flood stage): free \
+    space, or remove the block (`index.blocks.*`) in its settings; nothing is lost, run the command again";
+
+/// The types of error that a node's going or coming leaves on requests and documents under way, with status 500.
+pub(crate) fn is_accident(kind: &str) -> bool {
+    matches!(
+        kind,
+        "node_closed_exception"
+            | "node_disconnected_exception"
+            | "node_not_connected_exception"
+            | "connect_transport_exception"
+            | "receive_timeout_transport_exception"
+            | "already_closed_exception"
+            | "alreadyclosed_exception"
+            | "engine_closed_exception"
+            | "index_shard_closed_exception"
+            | "illegal_index_shard_state_exception"
+            | "shard_not_found_exception"
+            | "no_shard_available_action_exception"
+            | "no_longer_primary_shard_exception"
+            | "retry_on_primary_exception"
+            | "primary_missing_action_exception"
+            | "unavailable_shards_exception"
+            | "task_cancelled_exception"
+    )
+}
+
 /// An answer of the cluster, success or not.
 #[derive(Debug)]
 pub struct Answer {
@@ -32,6 +62,22 @@ impl Answer {
         Err(self.error())
     }
 
+    /// Will the same request be answered better in a while, perhaps by another node?
+    pub(crate) fn passes(&self) -> bool {
+        matches!(self.status, 408 | 429 | 502..=504)
+            || self.is_block()
+            || (self.status == 500 && is_accident(self.kind()))
+    }
+
+    /// Is it a block of the cluster or an index: a full disk, or a person's?
+    pub(crate) fn is_block(&self) -> bool {
+        self.kind() == BLOCK
+    }
+
+    fn kind(&self) -> &str {
+        self.body["error"]["type"].as_str().unwrap_or_default()
+    }
+
     /// This answer as an error.
     pub fn error(&self) -> HttpError {
         let error = &self.body["error"];
@@ -51,10 +97,7 @@ impl Answer {
                 Trouble::Refused,
                 "check the API key, user and password or token: is it the right one, and not expired or revoked?",
             ),
-            403 if kind == "cluster_block_exception" => (
-                Trouble::Busy,
-                "the index is write-protected: free disk space or remove the block (`index.blocks.*`) in its settings",
-            ),
+            _ if kind == BLOCK => (Trouble::Busy, BLOCK_HELP),
             403 => (
                 Trouble::Refused,
                 "the key is known but lacks a right: README.md lists those that mailtrail needs",
@@ -63,7 +106,9 @@ impl Answer {
                 Trouble::TooLarge,
                 "the server or a proxy in front of it limits the size of a request",
             ),
-            429 | 502..=504 => (Trouble::Busy, "the cluster is busy, full or starting: look at its log"),
+            408 | 429 | 500 | 502..=504 if self.passes() => {
+                (Trouble::Busy, "the cluster is busy, full or starting: look at its log")
+            }
             _ => (Trouble::Answer, ""),
         };
         HttpError {
@@ -105,18 +150,14 @@ pub(super) fn read(asked: String, base: &str, response: Response) -> Result<Answ
     response
         .take(MAX_ANSWER_BYTES)
         .read_to_end(&mut bytes)
-        .map_err(|error| {
-            HttpError::new(
-                Trouble::Interrupted,
-                format!("the answer of {base} broke off: {error}"),
-                "if it stays so, look at the server's log and at proxies in between",
-            )
-        })?;
+        .map_err(|error| broken(base, &error))?;
     let body = if bytes.is_empty() {
         Value::Null
     } else {
         match serde_json::from_slice(&bytes) {
             Ok(value) => value,
+            // A proxy may cut an answer and end it properly.
+            Err(error) if error.is_eof() && is_json(&headers) => return Err(broken(base, &"it ends in the middle")),
             // These statuses say enough, whoever sent them.
             Err(_) if matches!(status, 401 | 403 | 413 | 429 | 502 | 503 | 504) => Value::Null,
             Err(_) if bytes.len() as u64 == MAX_ANSWER_BYTES => {
@@ -138,6 +179,19 @@ pub(super) fn read(asked: String, base: &str, response: Response) -> Result<Answ
         asked,
         headers,
     })
+}
+
+fn broken(base: &str, why: &dyn std::fmt::Display) -> HttpError {
+    HttpError::new(
+        Trouble::Interrupted,
+        format!("the answer of {base} broke off: {why}"),
+        "if it stays so, look at the server's log and at proxies in between",
+    )
+}
+
+fn is_json(headers: &HeaderMap) -> bool {
+    let kind = headers.get("content-type").and_then(|value| value.to_str().ok());
+    kind.is_some_and(|kind| kind.contains("json"))
 }
 
 fn stranger(asked: &str, status: u16, headers: &HeaderMap, bytes: &[u8]) -> HttpError {

@@ -7,9 +7,9 @@ use std::time::Duration;
 const MAX_ASKED: Duration = Duration::from_secs(120);
 
 /// The wait before attempt `number` (the first repetition is 1): anything between nothing and a bound that doubles from
-/// half a second to a minute ("full jitter": many clients that failed together do not come back together).
+/// half a second to half a minute ("full jitter": many clients that failed together do not come back together).
 pub(crate) fn wait(number: u32) -> Duration {
-    let bound = 500_u64.saturating_mul(1 << number.saturating_sub(1).min(7)).min(60_000);
+    let bound = 500_u64.saturating_mul(1 << number.saturating_sub(1).min(7)).min(30_000);
     // The standard library's hash keys are random: good enough for a delay.
     let random = RandomState::new().build_hasher().finish();
     Duration::from_millis(random % (bound + 1))

@@ -1,5 +1,6 @@
 //! Sends requests, and sends them again where that helps.
 
+use std::borrow::Cow;
 use std::io::Write;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
@@ -12,8 +13,9 @@ use serde_json::Value;
 use super::access::Access;
 use super::answer::{self, Answer};
 use super::connection::connection;
-use super::error::HttpError;
+use super::error::{HttpError, Trouble};
 use super::identity::{authorization, base, setting};
+use super::patience::{Patience, Said, span};
 use super::{Flavour, Notice, backoff};
 
 /// Shorter bodies are not worth compressing.
@@ -27,16 +29,17 @@ pub struct ElasticHttp {
     current: AtomicUsize,
     /// Something has answered: from now on a broken connection is an accident, not a wrong URL.
     answered: AtomicBool,
-    attempts: u32,
+    patience: Duration,
     notice: Notice,
+    said: Said,
     pub(super) flavour: Option<Flavour>,
 }
 
 /// What a request carries.
-enum Body {
+enum Body<'a> {
     Nothing,
     Json(Vec<u8>),
-    Lines(Vec<u8>),
+    Lines(&'a [u8]),
 }
 
 impl ElasticHttp {
@@ -64,8 +67,9 @@ impl ElasticHttp {
             bases,
             current: AtomicUsize::new(0),
             answered: AtomicBool::new(false),
-            attempts: access.attempts.max(1),
+            patience: access.patience,
             notice: access.notice.clone(),
+            said: Said::default(),
             flavour: access.flavour,
         })
     }
@@ -95,9 +99,12 @@ impl ElasticHttp {
         self.send(&Method::PUT, path, &json(body))
     }
 
-    /// `POST path` with JSON lines, as `_bulk` and `_msearch` want them.
-    pub fn lines(&self, path: &str, lines: Vec<u8>) -> Result<Answer, HttpError> {
-        self.send(&Method::POST, path, &Body::Lines(lines))
+    /// `POST path` with JSON lines, as `_bulk` wants them. An answer that the cluster is busy or blocked is not waited out
+    /// here but given to the caller, who knows what to send then.
+    pub fn lines(&self, path: &str, lines: &[u8]) -> Result<Answer, HttpError> {
+        self.send_unless(&Method::POST, path, &Body::Lines(lines), |answer| {
+            answer.status == 429 || answer.is_block()
+        })
     }
 
     /// The base URL of the node that is used now, without secrets.
@@ -111,46 +118,89 @@ impl ElasticHttp {
         (self.notice)(text);
     }
 
-    /// Waits before attempt `number` of something that the caller repeats by itself. False: it was the last one.
-    pub fn pause(&self, number: u32) -> bool {
-        if number >= self.attempts {
-            return false;
+    /// For something that the caller repeats by itself.
+    pub(crate) fn patience(&self) -> Patience {
+        Patience::of(self.patience)
+    }
+
+    /// Waits before the next attempt, and says so. False: it has lasted long enough.
+    pub(crate) fn pause(&self, patience: &mut Patience, trouble: &str) -> bool {
+        self.wait(patience, trouble, None)
+    }
+
+    fn wait(&self, patience: &mut Patience, trouble: &str, asked: Option<Duration>) -> bool {
+        let Some(wait) = patience.next(asked) else { return false };
+        // What is over with the next attempt is not worth a word.
+        if patience.number() > 1 && self.said.is_new(trouble) {
+            self.notice(&format!(
+                "{trouble}; waiting, {} so far and at most {}; nothing more is read meanwhile",
+                span(patience.waited()),
+                span(self.patience)
+            ));
         }
-        std::thread::sleep(backoff::wait(number));
+        std::thread::sleep(wait);
         true
     }
 
+    /// Something that was waited for has gone well.
+    pub(crate) fn is_well(&self, patience: &mut Patience) {
+        if patience.number() > 1 && self.said.clear() {
+            self.notice(&format!("{} goes on after {}", self.base(), span(patience.waited())));
+        }
+        patience.renew();
+    }
+
     fn send(&self, method: &Method, path: &str, body: &Body) -> Result<Answer, HttpError> {
+        self.send_unless(method, path, body, |_| false)
+    }
+
+    /// Sends until there is an answer that is no accident, or one that the caller wants.
+    fn send_unless(
+        &self,
+        method: &Method,
+        path: &str,
+        body: &Body,
+        wanted: impl Fn(&Answer) -> bool,
+    ) -> Result<Answer, HttpError> {
         let (body, kind, compressed) = packed(body);
-        let mut attempt = 0;
+        let mut patience = self.patience();
+        let mut asked_nodes = 0;
         loop {
-            attempt += 1;
+            let node = self.current.load(Ordering::Relaxed);
             let (error, asked_wait) = match self.once(method, path, &body, kind, compressed) {
-                Ok((answer, _)) if !matches!(answer.status, 429 | 502 | 503 | 504) => return Ok(answer),
+                Ok((answer, _)) if !answer.passes() => {
+                    self.is_well(&mut patience);
+                    return Ok(answer);
+                }
+                Ok((answer, _)) if wanted(&answer) => return Ok(answer),
                 Ok((answer, wait)) => (answer.error(), wait),
                 Err(error) => (error, None),
             };
+            asked_nodes += 1;
             let known = self.answered.load(Ordering::Relaxed);
-            let other_node = self.bases.len() > 1;
+            let another = asked_nodes < self.bases.len();
+            // A certificate that has been good is renewed, one hopes; one that never was is a wrong setting.
+            let accident = error.passes() || (error.trouble == Trouble::Certificate && (known || another));
             // A server that never answered is a wrong URL: say so at once, after each node was asked.
-            let worth_it = error.passes() && (known || (other_node && (attempt as usize) < self.bases.len()));
-            if !worth_it || attempt >= self.attempts {
+            if !accident || !(known || another) {
                 return Err(error);
             }
-            if other_node {
-                self.current.fetch_add(1, Ordering::Relaxed);
+            self.turn_from(node);
+            // The other nodes are asked at once; only a round of all of them is waited after.
+            if asked_nodes % self.bases.len() != 0 && asked_wait.is_none() {
+                continue;
             }
-            if known {
-                let wait = asked_wait.unwrap_or_else(|| backoff::wait(attempt));
-                if attempt > 1 {
-                    self.notice(&format!(
-                        "{}; trying again ({attempt} of {})",
-                        error.text, self.attempts
-                    ));
-                }
-                std::thread::sleep(wait);
+            if !self.wait(&mut patience, &error.text, asked_wait) {
+                return Err(error.after(&span(patience.waited())));
             }
         }
+    }
+
+    /// The next node, unless another thread has turned away from this one already.
+    fn turn_from(&self, node: usize) {
+        let _ = self
+            .current
+            .compare_exchange(node, node.wrapping_add(1), Ordering::Relaxed, Ordering::Relaxed);
     }
 
     fn once(
@@ -182,7 +232,7 @@ impl ElasticHttp {
     }
 }
 
-fn json(value: &Value) -> Body {
+fn json(value: &Value) -> Body<'static> {
     if value.is_null() {
         Body::Nothing
     } else {
@@ -191,19 +241,19 @@ fn json(value: &Value) -> Body {
 }
 
 /// The body as it is sent, its content type, and whether it is gzip.
-fn packed(body: &Body) -> (Vec<u8>, Option<&'static str>, bool) {
+fn packed<'a>(body: &'a Body<'_>) -> (Cow<'a, [u8]>, Option<&'static str>, bool) {
     let (bytes, kind) = match body {
-        Body::Nothing => return (Vec::new(), None, false),
-        Body::Json(bytes) => (bytes, "application/json"),
-        Body::Lines(bytes) => (bytes, "application/x-ndjson"),
+        Body::Nothing => return (Cow::Borrowed(&[]), None, false),
+        Body::Json(bytes) => (bytes.as_slice(), "application/json"),
+        Body::Lines(bytes) => (*bytes, "application/x-ndjson"),
     };
     if bytes.len() >= COMPRESS_FROM_BYTES {
         let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
         if encoder.write_all(bytes).is_ok()
             && let Ok(packed) = encoder.finish()
         {
-            return (packed, Some(kind), true);
+            return (Cow::Owned(packed), Some(kind), true);
         }
     }
-    (bytes.clone(), Some(kind), false)
+    (Cow::Borrowed(bytes), Some(kind), false)
 }

@@ -18,7 +18,7 @@ pub enum Trouble {
     Stranger,
     /// The server does not know us (401) or does not allow it (403).
     Refused,
-    /// The server is busy, full or starting (429, 502, 503, 504), still after all attempts.
+    /// The server is busy, full or starting (429, 502, 503, 504), or an index is blocked; still after all patience.
     Busy,
     /// The request body is larger than the server takes (413).
     TooLarge,
@@ -56,6 +56,12 @@ impl HttpError {
     /// With the status of the answer.
     pub(crate) fn with_status(mut self, status: u16) -> Self {
         self.status = Some(status);
+        self
+    }
+
+    /// After it was waited for so long.
+    pub(crate) fn after(mut self, span: &str) -> Self {
+        self.text += &format!(", still after {span}");
         self
     }
 

@@ -13,12 +13,13 @@ mod client;
 mod connection;
 mod error;
 mod identity;
+mod patience;
 mod secret;
 mod server;
 
 pub use access::{Access, Credentials, Notice};
 pub use answer::Answer;
-pub(crate) use answer::shown;
+pub(crate) use answer::{BLOCK, BLOCK_HELP, is_accident, shown};
 pub use client::ElasticHttp;
 pub(crate) use connection::connection;
 pub use error::{HttpError, Trouble};

@@ -277,7 +277,7 @@ fn a_busy_server_is_waited_for_and_then_given_up() {
     let said = Arc::new(Mutex::new(Vec::new()));
     let listener = said.clone();
     let access = Access {
-        attempts: 4,
+        patience: Duration::from_secs(5),
         notice: Arc::new(move |text: &str| listener.lock().unwrap().push(text.to_owned())),
         ..Access::to(&[&busy])
     };

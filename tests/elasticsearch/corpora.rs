@@ -11,12 +11,17 @@ use serde_json::Value;
 
 use super::place::{self, Place};
 
-fn lab(name: &str) -> PathBuf {
+pub(super) fn lab(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/lab").join(name)
 }
 
 /// The program, told to use a place.
 fn program(place: &Place, arguments: &[&str]) -> Command {
+    program_at(place, std::slice::from_ref(&place.url), "", arguments)
+}
+
+/// The program, told to use a place by these URLs; `more` are lines of the configuration.
+pub(super) fn program_at(place: &Place, urls: &[String], more: &str, arguments: &[&str]) -> Command {
     let config = place.folder.path().join("mailtrail.yaml");
     let prefix = place
         .layout
@@ -24,10 +29,7 @@ fn program(place: &Place, arguments: &[&str]) -> Command {
     let prefix = prefix.trim_end_matches("-tx-*");
     std::fs::write(
         &config,
-        format!(
-            "store: elasticsearch\nelasticsearch:\n  urls: ['{}']\n  prefix: {prefix}\n",
-            place.url
-        ),
+        format!("store: elasticsearch\nelasticsearch:\n  urls: {urls:?}\n  prefix: {prefix}\n{more}"),
     )
     .unwrap();
     let mut command = Command::new(env!("CARGO_BIN_EXE_mailtrail"));
@@ -49,7 +51,7 @@ fn index(place: &Place, files: &[&Path]) {
 }
 
 /// The documents of one pass over whole files, by id, as anybody sees them.
-fn one_pass(files: &[&Path]) -> BTreeMap<String, Value> {
+pub(super) fn one_pass(files: &[&Path]) -> BTreeMap<String, Value> {
     let mut command = Command::new(env!("CARGO_BIN_EXE_mailtrail"));
     command.args(["index", "--store", "ndjson"]).args(files);
     let output = succeeds(command);
@@ -67,7 +69,7 @@ fn by_id(documents: impl Iterator<Item = Value>) -> BTreeMap<String, Value> {
 }
 
 /// All documents of the place, by id.
-fn stored(place: &Place) -> BTreeMap<String, Value> {
+pub(super) fn stored(place: &Place) -> BTreeMap<String, Value> {
     let store = place.store();
     let found = store.search(&Query::Everything, &Page::newest(100_000)).unwrap();
     assert_eq!(found.documents.len() as u64, found.total);
@@ -79,7 +81,7 @@ fn stored(place: &Place) -> BTreeMap<String, Value> {
     )
 }
 
-fn assert_same(found: &BTreeMap<String, Value>, expected: &BTreeMap<String, Value>) {
+pub(super) fn assert_same(found: &BTreeMap<String, Value>, expected: &BTreeMap<String, Value>) {
     let beyond = |these: &BTreeMap<String, Value>, those: &BTreeMap<String, Value>| -> Vec<String> {
         let only = these.iter().filter(|(id, _)| !those.contains_key(*id));
         only.map(|(id, document)| {

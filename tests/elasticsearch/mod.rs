@@ -6,6 +6,7 @@
 mod access;
 mod agreement;
 mod corpora;
+mod faults;
 mod place;
 mod relay;
 mod setup;

@@ -24,14 +24,18 @@ pub(super) struct Place {
 impl Place {
     /// A fresh one. None if there is no server to test with.
     pub(super) fn new() -> Option<Self> {
+        server().map(Self::at)
+    }
+
+    /// One in this server.
+    pub(super) fn at(url: String) -> Self {
         static NUMBER: AtomicU32 = AtomicU32::new(0);
-        let url = server()?;
         let number = NUMBER.fetch_add(1, Ordering::Relaxed);
-        Some(Self {
+        Self {
             url,
             layout: Layout::new(&format!("mt{}-{number}", std::process::id())).unwrap(),
             folder: tempfile::tempdir().unwrap(),
-        })
+        }
     }
 
     pub(super) fn access(&self) -> Access {

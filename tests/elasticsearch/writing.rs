@@ -328,9 +328,12 @@ fn a_request_that_is_too_large_goes_in_parts() {
 }
 
 #[test]
-fn a_write_block_stops_and_loses_nothing() {
+fn a_write_block_that_stays_stops_and_loses_nothing() {
     let Some(place) = Place::new() else { return };
-    let mut store = place.store();
+    let mut store = place.store_by(&Access {
+        patience: std::time::Duration::from_millis(300),
+        ..place.access()
+    });
     store.write(vec![put(&begun(1))]).unwrap();
     let index = place.layout.index_of(Family::Transactions, "202611-1").unwrap();
     let http = place.http();

@@ -1,7 +1,8 @@
 //! Sends changes in batches, some at a time, and reads the answer item by item.
 //!
 //! The hard part is that a bulk request succeeds in parts. Each item's status says which of five things it is: done;
-//! a conflict, for the caller to merge; the server's queue is full, to be sent again; the document's own fault, to be
+//! a conflict, for the caller to merge; the server's queue is full or the index
+//! blocked, to be sent again; the document's own fault, to be
 //! set aside; or the cluster's state, which stops everything, since the next document would fare no better.
 //!
 //! In: [`Operation`]s. Out: [`Written`], when the server has answered for every one.
@@ -13,13 +14,18 @@ use serde_json::{Value, json};
 
 use super::dead_letter::DeadLetter;
 use super::shape;
-use crate::elastic_http::{Answer, ElasticHttp, HttpError, Trouble};
+use crate::elastic_http::{BLOCK, BLOCK_HELP, ElasticHttp, HttpError, is_accident, shown};
 use crate::store::{StoreError, Version};
 use crate::transaction::Document;
 
 /// A request's body is at most so large, before compression, unless one document alone is larger.
 const MAX_BATCH_BYTES: usize = 5_000_000;
 const MAX_BATCH_ITEMS: usize = 2_000;
+
+/// A larger request that is refused with 429 more than so often is halved: it may be too large for what the server has
+/// left, whoever else sends. A smaller one only waits.
+const CROWD_BYTES: usize = 500_000;
+const CROWDED: u32 = 3;
 
 /// Requests that are under way at once.
 const IN_FLIGHT: usize = 2;
@@ -185,61 +191,67 @@ fn batches(operations: Vec<Operation>) -> VecDeque<Vec<Operation>> {
 
 fn send_batch(http: &ElasticHttp, batch: Vec<Operation>) -> Result<Written, StoreError> {
     let mut written = Written::default();
-    // Halves of what was too large, and items whose time has not come; the number is the attempt.
-    let mut waiting = vec![(batch, 1)];
-    while let Some((batch, attempt)) = waiting.pop() {
-        let body = batch
+    // Halves of what was too large, and items whose time has not come.
+    let mut waiting = vec![batch];
+    let mut patience = http.patience();
+    while let Some(batch) = waiting.pop() {
+        let body: Vec<u8> = batch
             .iter()
             .flat_map(|operation| operation.lines.iter().copied())
             .collect();
-        match http.lines(PATH, body).and_then(Answer::success) {
-            Ok(answer) => {
-                let again = sort_out(batch, &answer, &mut written)?;
-                if let Some((_, refusal)) = again.first() {
-                    http.notice(&format!(
-                        "{} documents are to be sent again: {}",
-                        again.len(),
-                        refusal.reason
-                    ));
-                    if !http.pause(attempt) {
-                        return Err(refusal.error());
-                    }
-                    waiting.push((again.into_iter().map(|(operation, _)| operation).collect(), attempt + 1));
-                }
+        let answer = http.lines(PATH, &body)?;
+        if answer.status == 413 {
+            waiting.extend(halves(batch, &answer.error(), &mut written));
+            continue;
+        }
+        if answer.passes() {
+            // A body above the server's limit for requests under way is answered with 429 for ever.
+            let large = body.len() > CROWD_BYTES && batch.len() > 1 && answer.status == 429 && !answer.is_block();
+            let error = answer.error();
+            if !http.pause(&mut patience, &error.text) {
+                return Err(error.into());
             }
-            Err(error) => waiting.extend(halves(batch, attempt, error, &mut written)?),
+            if large && patience.number() > CROWDED {
+                waiting.extend(halves(batch, &error, &mut written));
+            } else {
+                waiting.push(batch);
+            }
+            continue;
+        }
+        let sent = batch.len();
+        let again = sort_out(batch, &answer.success()?, &mut written)?;
+        if again.len() < sent {
+            http.is_well(&mut patience);
+        }
+        // What is sent again without fields need not wait.
+        let trouble = again.iter().find(|(_, refusal)| refusal.passes());
+        if let Some((_, refusal)) = trouble
+            && !http.pause(&mut patience, &format!("documents wait: {}", refusal.words()))
+        {
+            return Err(refusal.error());
+        }
+        if !again.is_empty() {
+            waiting.push(again.into_iter().map(|(operation, _)| operation).collect());
         }
     }
     Ok(written)
 }
 
-/// A whole request that failed because of its size goes in two parts; a document that is too large alone is set aside.
-fn halves(
-    mut batch: Vec<Operation>,
-    attempt: u32,
-    error: HttpError,
-    written: &mut Written,
-) -> Result<Vec<(Vec<Operation>, u32)>, StoreError> {
-    // A body above the server's limit for requests under way is answered with 429 for ever.
-    let by_size = error.trouble == Trouble::TooLarge || error.status == Some(429);
-    match (by_size, batch.len()) {
-        (true, 2..) => {
-            let second = batch.split_off(batch.len() / 2);
-            Ok(vec![(second, attempt), (batch, attempt)])
-        }
-        (true, 1) if error.trouble == Trouble::TooLarge => {
-            let refusal = Refusal {
-                status: 413,
-                kind: "request_entity_too_large".to_owned(),
-                reason: error.text,
-            };
-            written
-                .letters
-                .extend(batch.iter().map(|operation| operation.letter(&refusal)));
-            Ok(Vec::new())
-        }
-        _ => Err(error.into()),
+/// A request that is too large goes in two parts; a document that is too large alone is set aside.
+fn halves(mut batch: Vec<Operation>, error: &HttpError, written: &mut Written) -> Vec<Vec<Operation>> {
+    if batch.len() > 1 {
+        let second = batch.split_off(batch.len() / 2);
+        return vec![second, batch];
     }
+    let refusal = Refusal {
+        status: 413,
+        kind: "request_entity_too_large".to_owned(),
+        reason: error.text.clone(),
+    };
+    written
+        .letters
+        .extend(batch.iter().map(|operation| operation.letter(&refusal)));
+    Vec::new()
 }
 
 /// Puts every item's answer where it belongs. Returns what must be sent again, with why.
@@ -267,7 +279,7 @@ fn sort_out(
         match (refusal.status, &operation.action) {
             (200..=299, _) | (404, Action::Delete(_)) => {}
             (409, _) => written.conflicts.push(operation.id),
-            (429 | 502..=504, _) => again.push((operation, refusal)),
+            _ if refusal.passes() => again.push((operation, refusal)),
             (400, _) if refusal.is_full_of_fields() && operation.has_fields() => {
                 again.push((operation.without_fields()?, refusal));
             }
@@ -303,6 +315,15 @@ impl Refusal {
         }
     }
 
+    /// Will it be taken in a while? A full queue, a block, a node that goes or comes.
+    fn passes(&self) -> bool {
+        matches!(self.status, 429 | 502..=504) || self.kind == BLOCK || is_accident(&self.kind)
+    }
+
+    fn words(&self) -> String {
+        shown(&format!("{} {}", self.status, self.reason), 300)
+    }
+
     /// The cluster's fault, not the document's, although it is answered with 400.
     fn is_state(&self) -> bool {
         matches!(
@@ -333,10 +354,7 @@ impl Refusal {
 
     fn error(&self) -> StoreError {
         let help = match (self.status, self.kind.as_str()) {
-            (_, "cluster_block_exception") => {
-                "the index is write-protected, mostly because the disk is full: free space, or remove the block \
-                 (`index.blocks.*`) in its settings"
-            }
+            (_, BLOCK) => BLOCK_HELP,
             (_, "index_closed_exception") => "open it (`POST /INDEX/_open`) or delete it",
             (_, "validation_exception") => {
                 "the cluster has as many shards as it may have: delete old indices or add a node"

@@ -9,23 +9,13 @@ use serde_json::{Value, json};
 
 use super::layout::{Family, Layout};
 use super::shape;
-use crate::elastic_http::ElasticHttp;
+use crate::elastic_http::{ElasticHttp, is_accident};
 use crate::store::{QueueKey, StoreError, Stored, Version};
 
 /// Queue ids in one search; a server takes 65,536 terms.
 const KEYS: usize = 1_000;
 /// Documents in one answer: they may be large.
 const DOCUMENTS: usize = 200;
-
-/// What a document is answered with while its shard starts, moves or has just lost its node.
-const NOT_READY: [&str; 6] = [
-    "no_shard_available_action_exception",
-    "unavailable_shards_exception",
-    "illegal_index_shard_state_exception",
-    "shard_not_found_exception",
-    "node_not_connected_exception",
-    "node_disconnected_exception",
-];
 
 /// From now on searches see everything that was written before.
 pub(super) fn refresh(http: &ElasticHttp, layout: &Layout) -> Result<(), StoreError> {
@@ -94,9 +84,8 @@ pub(super) fn of_ids(http: &ElasticHttp, layout: &Layout, ids: &[String]) -> Res
 /// the index this moment, or a node has gone. The answer as a whole is a success then, only the documents are not.
 fn fetch(http: &ElasticHttp, mut wanted: Vec<Value>) -> Result<Vec<Value>, StoreError> {
     let mut hits = Vec::new();
-    let mut attempt = 0;
+    let mut patience = http.patience();
     while !wanted.is_empty() {
-        attempt += 1;
         let answer = http.post("/_mget", &json!({"docs": wanted}))?.success()?;
         let answered = answer["docs"].as_array().cloned().unwrap_or_default();
         if answered.len() != wanted.len() {
@@ -115,7 +104,7 @@ fn fetch(http: &ElasticHttp, mut wanted: Vec<Value>) -> Result<Vec<Value>, Store
                 Some("index_not_found_exception") => {}
                 Some(error) => {
                     trouble = format!("the server cannot read document {}: {error}", asked["_id"]);
-                    if !NOT_READY.contains(&error) {
+                    if !is_accident(error) {
                         return Err(StoreError::Index(trouble));
                     }
                     again.push(asked);
@@ -123,13 +112,14 @@ fn fetch(http: &ElasticHttp, mut wanted: Vec<Value>) -> Result<Vec<Value>, Store
             }
         }
         wanted = again;
-        if !wanted.is_empty() && !http.pause(attempt) {
+        if !wanted.is_empty() && !http.pause(&mut patience, &trouble) {
             return Err(StoreError::Index(format!(
-                "{trouble}, still after {attempt} attempts\n  help: look at `GET /_cluster/health` and `GET /_cat/shards`; \
-                 nothing is lost, run the command again"
+                "{trouble}, and it stays so\n  help: look at `GET /_cluster/health` and `GET /_cat/shards`; nothing is lost, \
+                 run the command again"
             )));
         }
     }
+    http.is_well(&mut patience);
     Ok(hits)
 }
 
