@@ -14,7 +14,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use crate::config::StoreKind;
+use crate::config::{FlavourName, StoreKind};
 
 /// Where is my mail? Answered from the logs of Postfix and sendmail.
 ///
@@ -287,6 +287,11 @@ pub struct SetupArgs {
     /// Print the requests and send none
     #[arg(long)]
     pub dry_run: bool,
+    /// Print dashboards to import into OpenSearch Dashboards (opensearch) or Kibana (elasticsearch), and send nothing
+    ///
+    /// Saved objects, one a line: mailtrail setup --dashboards opensearch > mail.ndjson
+    #[arg(long, value_name = "FLAVOUR")]
+    pub dashboards: Option<FlavourName>,
 }
 
 /// `mailtrail parse`

@@ -105,12 +105,13 @@ pub struct Cluster {
 }
 
 /// Which of the two a cluster is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, ValueEnum)]
 #[serde(rename_all = "lowercase")]
+#[value(rename_all = "lowercase")]
 pub enum FlavourName {
-    /// elastic.co's.
+    /// elastic.co's
     Elasticsearch,
-    /// opensearch.org's.
+    /// opensearch.org's
     OpenSearch,
 }
 

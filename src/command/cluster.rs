@@ -66,6 +66,14 @@ pub(super) fn layout(cluster: &Cluster) -> Result<Layout> {
     }
 }
 
+/// What a person calls it.
+pub(super) fn flavour(name: FlavourName) -> Flavour {
+    match name {
+        FlavourName::Elasticsearch => Flavour::Elasticsearch,
+        FlavourName::OpenSearch => Flavour::OpenSearch,
+    }
+}
+
 /// How to reach the cluster.
 pub(super) fn access(cluster: &Cluster) -> Result<Access> {
     let from_environment = std::env::var(URL).ok().filter(|url| !url.is_empty());
@@ -81,10 +89,7 @@ pub(super) fn access(cluster: &Cluster) -> Result<Access> {
     access.credentials = credentials(cluster)?;
     access.proxy.clone_from(&cluster.proxy);
     access.insecure = cluster.insecure;
-    access.flavour = cluster.flavour.map(|name| match name {
-        FlavourName::Elasticsearch => Flavour::Elasticsearch,
-        FlavourName::OpenSearch => Flavour::OpenSearch,
-    });
+    access.flavour = cluster.flavour.map(flavour);
     access.patience = Duration::from_secs(cluster.wait_s.unwrap_or(600));
     access.timeout = Duration::from_secs(cluster.timeout_s.unwrap_or(60).max(1));
     // Said while a command waits, which no result would tell.

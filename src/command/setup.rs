@@ -7,7 +7,7 @@ use serde_json::json;
 
 use crate::cli::{Global, SetupArgs};
 use crate::elastic_http::ElasticHttp;
-use crate::store::elasticsearch::{Outcome, Setup};
+use crate::store::elasticsearch::{Outcome, Setup, dashboards};
 
 use super::output::Output;
 use super::{Ending, cluster};
@@ -15,6 +15,12 @@ use super::{Ending, cluster};
 /// Runs it.
 pub(super) fn run(global: &Global, args: &SetupArgs, output: &mut Output) -> Result<Ending> {
     let config = super::config(global)?;
+    if let Some(name) = args.dashboards {
+        for object in dashboards(&cluster::layout(&config.elasticsearch)?, cluster::flavour(name)) {
+            output.object(&object)?;
+        }
+        return Ok(Ending::Done);
+    }
     let http = ElasticHttp::new(&cluster::access(&config.elasticsearch)?)?;
     let server = http.server()?;
     let setup = Setup {

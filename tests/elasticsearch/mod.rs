@@ -6,6 +6,7 @@
 mod access;
 mod agreement;
 mod corpora;
+mod dashboards;
 mod faults;
 mod place;
 mod relay;

@@ -8,6 +8,7 @@
 //! In: changes and queries. Out: documents; what the server refuses is set aside in a file, with the reason.
 
 mod bulk;
+mod dashboards;
 mod dead_letter;
 mod indices;
 mod layout;
@@ -23,6 +24,7 @@ mod translate;
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::path::PathBuf;
 
+pub use dashboards::dashboards;
 pub use dead_letter::{DeadLetter, DeadLetters};
 pub use indices::Misfit;
 pub use layout::{Family, Layout};
