@@ -23,20 +23,20 @@ const SEARCH_PATIENCE: Duration = Duration::from_secs(30);
 
 /// Connects to write. What the cluster refuses is set aside in the data folder.
 pub(super) fn store(global: &Global, config: &Config) -> Result<ElasticStore> {
-    connect(global, config, access(&config.elasticsearch)?)
+    connect(global, config, &access(&config.elasticsearch)?)
 }
 
 /// Connects to search.
 pub(super) fn store_to_search(global: &Global, config: &Config) -> Result<ElasticStore> {
     let mut access = access(&config.elasticsearch)?;
     access.patience = access.patience.min(SEARCH_PATIENCE);
-    connect(global, config, access)
+    connect(global, config, &access)
 }
 
-fn connect(global: &Global, config: &Config, access: Access) -> Result<ElasticStore> {
+fn connect(global: &Global, config: &Config, access: &Access) -> Result<ElasticStore> {
     let cluster = &config.elasticsearch;
     let letters = data::folder(global, config)?.join("refused.ndjson");
-    let store = ElasticStore::open(&access, layout(cluster)?, letters)?;
+    let store = ElasticStore::open(access, layout(cluster)?, letters)?;
     Ok(store.with_lifecycle(cluster.lifecycle_days))
 }
 

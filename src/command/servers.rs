@@ -108,7 +108,7 @@ fn ask_index(config: &IndexConfig, dating: Dating) -> Result<Asks> {
     }
     let mut access = Access::to(&[]);
     // The next run asks for what this one did not get.
-    access.patience = std::time::Duration::from_mins(2);
+    access.patience = std::time::Duration::from_secs(120);
     access.urls.clone_from(&config.urls);
     access.ca.clone_from(&config.ca);
     access.proxy.clone_from(&config.proxy);

@@ -68,7 +68,7 @@ impl Access {
             insecure: false,
             flavour: None,
             timeout: Duration::from_secs(60),
-            patience: Duration::from_mins(10),
+            patience: Duration::from_secs(600),
             notice: Arc::new(|_| ()),
         }
     }

@@ -61,7 +61,8 @@ impl HttpError {
 
     /// After it was waited for so long.
     pub(crate) fn after(mut self, span: &str) -> Self {
-        self.text += &format!(", still after {span}");
+        self.text.push_str(", still after ");
+        self.text.push_str(span);
         self
     }
 

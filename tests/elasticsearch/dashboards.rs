@@ -132,10 +132,11 @@ fn what_a_dashboard_refers_to_comes_before_it() {
 fn the_files_in_packaging_are_what_the_program_prints() {
     for (name, flavour) in BOTH {
         let file = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("packaging/dashboards/{name}.ndjson"));
-        let mut text = String::new();
-        for object in dashboards(&Layout::default(), flavour) {
-            text += &format!("{object}\n");
-        }
+        let objects = dashboards(&Layout::default(), flavour);
+        let text: String = objects
+            .iter()
+            .flat_map(|object| [object.to_string(), "\n".into()])
+            .collect();
         let output = Command::new(env!("CARGO_BIN_EXE_mailtrail"))
             .args(["setup", "--dashboards", name])
             .output()

@@ -32,7 +32,7 @@ pub fn dashboards(layout: &Layout, flavour: Flavour) -> Vec<Value> {
         .map(|family| {
             let title = layout.pattern(*family);
             let attributes = json!({"title": title, "timeFieldName": "@timestamp"});
-            object("index-pattern", &layout.alias(*family), attributes, &[])
+            object("index-pattern", &layout.alias(*family), &attributes, &[])
         })
         .collect();
     objects.extend(panels.iter().map(|panel| visualization(layout, panel)));
@@ -139,7 +139,7 @@ fn terms(id: &str, schema: &str, field: &str, order_by: &str, size: u32) -> Valu
     }})
 }
 
-fn object(kind: &str, id: &str, attributes: Value, references: &[Value]) -> Value {
+fn object(kind: &str, id: &str, attributes: &Value, references: &[Value]) -> Value {
     json!({"type": kind, "id": id, "attributes": attributes, "references": references})
 }
 
@@ -166,7 +166,7 @@ fn visualization(layout: &Layout, panel: &Panel) -> Value {
         "kibanaSavedObjectMeta": {"searchSourceJSON": text(&search)},
     });
     let reference = json!({"name": place, "type": "index-pattern", "id": layout.alias(panel.family)});
-    object("visualization", &panel_id(layout, panel), attributes, &[reference])
+    object("visualization", &panel_id(layout, panel), &attributes, &[reference])
 }
 
 fn table() -> Value {
@@ -219,7 +219,7 @@ fn dashboard(layout: &Layout, panels: &[Panel]) -> Value {
     object(
         "dashboard",
         &layout.alias(Family::Transactions),
-        attributes,
+        &attributes,
         &references,
     )
 }
