@@ -15,6 +15,7 @@ mod graylog_faults;
 mod graylog_likeness;
 mod graylog_server;
 mod hostile;
+mod hostile_lines;
 mod identity;
 mod import_grok;
 mod inputs;
