@@ -26,6 +26,9 @@ pub struct Config {
     pub rules: Vec<PathBuf>,
     /// Names for hosts as logged: `mx1: mx1.site.example`.
     pub hosts: HashMap<String, String>,
+    /// How long the queues keep mail that cannot be delivered (`5d` unless told otherwise): an older one without a last
+    /// word is `missing:end`.
+    pub queue_lifetime: Option<String>,
     /// Content filters beside those on the loopback: host names, addresses, names of pipe services.
     pub filters: Vec<String>,
     /// The zone of stamps that tell none: Europe/Berlin, UTC, local, +01:00.

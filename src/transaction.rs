@@ -313,6 +313,21 @@ impl Transaction {
     }
 }
 
+/// How long Postfix and sendmail keep mail that cannot be delivered, unless told otherwise, in milliseconds.
+pub const QUEUE_LIFETIME_MS: i64 = 5 * 24 * 3600 * 1000;
+
+impl Transaction {
+    /// Tells a mail that is older than its queue's lifetime and has no last word: its end is missing. A document does not
+    /// hold this, since it depends on the day it is read.
+    pub fn tell_end(&mut self, now: Moment, lifetime_ms: i64) {
+        let end = "end".to_owned();
+        let is_overdue = self.open && now.0.saturating_sub(self.at.0) > lifetime_ms;
+        if self.kind == TransactionKind::Mail && is_overdue && !self.missing.contains(&end) {
+            self.missing.push(end);
+        }
+    }
+}
+
 /// At most this many recipients are listed in `to`.
 pub const MAX_RECIPIENTS: usize = 2_000;
 

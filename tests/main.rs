@@ -30,6 +30,7 @@ mod problems;
 mod query;
 mod rules;
 mod scrub;
+mod sessions;
 mod sources;
 mod state;
 mod store;

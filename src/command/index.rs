@@ -72,6 +72,7 @@ pub(super) fn run(global: &Global, args: &IndexArgs, output: &mut Output) -> Res
         keeper,
         incomplete: false,
     };
+    run.intake.lifetime_ms = super::queue_lifetime(&config)?;
     run.take_up(rules.fingerprint(), output)?;
     if !inputs.files.is_empty() {
         run.files(&inputs, dating, output)?;

@@ -20,7 +20,7 @@ use crate::query::{Cursor, Page, Query};
 use crate::rule::{RuleSet, Scratch};
 use crate::state::Waiting;
 use crate::store::{Change, QueueKey, Store, Stored};
-use crate::transaction::{Counts, Document, Record, Transaction, TransactionKind};
+use crate::transaction::{Counts, Document, QUEUE_LIFETIME_MS, Record, Transaction, TransactionKind};
 
 use super::slices;
 use super::summary::Summary;
@@ -54,6 +54,10 @@ pub(super) struct Intake<'a> {
     withdrawn: Vec<String>,
     /// Lines of queue ids of which no rule knew any line.
     waiting: WaitingLines,
+    /// The latest line.
+    latest: Moment,
+    /// How long the queues keep mail, in milliseconds.
+    pub(super) lifetime_ms: i64,
     /// Documents are made anew though no line came.
     again: bool,
     ledger: Ledger,
@@ -93,6 +97,8 @@ impl<'a> Intake<'a> {
             alone: Vec::new(),
             withdrawn: Vec::new(),
             waiting: WaitingLines::default(),
+            latest: Moment::default(),
+            lifetime_ms: QUEUE_LIFETIME_MS,
             again: false,
             ledger: Ledger::default(),
             templates: Templates::new(),
@@ -175,6 +181,7 @@ impl<'a> Intake<'a> {
         let line = Arc::new(line);
         let digest = line.digest();
         self.reach(&line);
+        self.latest = self.latest.max(line.at);
         if let Some(event) = self.rules.event(&line, &mut self.scratch) {
             if counts {
                 self.count(&line, Counts::of_event(&event));
@@ -575,6 +582,11 @@ impl<'a> Intake<'a> {
     }
 
     fn put(&mut self, document: Transaction, version: Option<crate::store::Version>) -> Change {
+        let mut document = document;
+        if self.counting.is_none() {
+            // Whole inputs: the last line is the day on which it is read.
+            document.tell_end(self.latest, self.lifetime_ms);
+        }
         self.note_mail(&document);
         Change::Put {
             document: Document::Transaction(Box::new(document)),

@@ -36,11 +36,14 @@ use std::io;
 use std::io::Write as _;
 use std::process::ExitCode;
 
+use anyhow::Context as _;
+
 use crate::cli::{Cli, Command, Global};
 use crate::config::{Config, StoreKind};
 use crate::problem::Problem;
 use crate::store::Store;
 use crate::store::embedded::EmbeddedStore;
+use crate::transaction::QUEUE_LIFETIME_MS;
 
 use output::Output;
 
@@ -90,6 +93,14 @@ pub fn run(cli: Cli) -> ExitCode {
             ExitCode::from(2)
         }
     }
+}
+
+/// How long the queues keep mail, in milliseconds.
+fn queue_lifetime(config: &Config) -> anyhow::Result<i64> {
+    let told = config.queue_lifetime.as_deref().map(when::span).transpose();
+    Ok(told
+        .context("`queue_lifetime` of the configuration")?
+        .unwrap_or(QUEUE_LIFETIME_MS))
 }
 
 /// The configuration that the flags name, or the usual one.

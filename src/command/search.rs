@@ -12,13 +12,15 @@ use crate::store::Store;
 use crate::transaction::{Document, Transaction};
 
 use super::output::Output;
-use super::{Ending, gaps, opened, table, when};
+use super::{Ending, gaps, opened, queue_lifetime, table, when};
 
 /// Runs it.
 pub(super) fn run(global: &Global, args: &SearchArgs, output: &mut Output) -> Result<Ending> {
     let text = args.query.join(" ");
     let (from, until) = time_frame(args)?;
-    let query = Query::all([read(&text)?.of_messages()?, Query::between(from, until)]);
+    let (now, lifetime) = (when::now(), queue_lifetime(&super::config(global)?)?);
+    let asked = read(&text)?.of_messages()?.with_ends(Moment(now.0 - lifetime))?;
+    let query = Query::all([asked, Query::between(from, until)]);
     let store = opened(global)?;
     let order = if args.oldest_first {
         Order::Oldest
@@ -31,7 +33,12 @@ pub(super) fn run(global: &Global, args: &SearchArgs, output: &mut Output) -> Re
         order,
         after: None,
     };
-    let found = store.search(&query, &page)?;
+    let mut found = store.search(&query, &page)?;
+    for document in &mut found.documents {
+        if let Document::Transaction(transaction) = document {
+            transaction.tell_end(now, lifetime);
+        }
+    }
     let total = found.total;
     let framed = from.is_some() || until.is_some();
     let gaps = if total == 0 || (output.json && framed) {

@@ -12,7 +12,7 @@ use crate::transaction::{Document, Transaction};
 
 use super::output::Output;
 use super::search::{hide, transactions};
-use super::{Ending, opened, story, table};
+use super::{Ending, opened, queue_lifetime, story, table, when};
 
 /// At most so many transactions are looked at for one queue id, message id or address.
 const MAX_CANDIDATES: usize = 200;
@@ -34,6 +34,10 @@ pub(super) fn run(global: &Global, args: &TraceArgs, output: &mut Output) -> Res
             "nothing found for `{what}`: no message has it as id, queue id, message id or address"
         ));
         return Ok(Ending::No);
+    }
+    let (now, lifetime) = (when::now(), queue_lifetime(&super::config(global)?)?);
+    for hop in journeys.iter_mut().flat_map(|journey| &mut journey.hops) {
+        hop.tell_end(now, lifetime);
     }
     let by_choice = journeys.len() > 1 && !args.all;
     if output.json {

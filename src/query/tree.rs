@@ -71,6 +71,39 @@ impl Query {
         }
     }
 
+    /// The same, where `missing:end` means mail without a last word that began before this moment: how old is too old
+    /// depends on the day, so no document holds it.
+    pub fn with_ends(self, before: Moment) -> Result<Self, QueryError> {
+        let each = |queries: Vec<Self>| {
+            let queries = queries.into_iter().map(|query| query.with_ends(before));
+            queries.collect::<Result<Vec<_>, _>>()
+        };
+        match self {
+            Self::Term { place, test } if place.path() == "missing" => {
+                let asked = match &test {
+                    Test::Is(word) => word == "end",
+                    Test::Like(glob) => glob.matches("end"),
+                    Test::Exists => true,
+                    _ => false,
+                };
+                let held = Self::Term { place, test };
+                if !asked {
+                    return Ok(held);
+                }
+                let overdue = [
+                    Self::is("kind", "mail")?,
+                    Self::is("open", "true")?,
+                    Self::between(None, Some(before)),
+                ];
+                Ok(Self::any([held, Self::all(overdue)]))
+            }
+            Self::All(queries) => Ok(Self::All(each(queries)?)),
+            Self::Any(queries) => Ok(Self::Any(each(queries)?)),
+            Self::Not(query) => Ok(Self::Not(Box::new(query.with_ends(before)?))),
+            other => Ok(other),
+        }
+    }
+
     /// The same among messages and refusals: without what only counts (slices), unless it asks for kinds itself.
     pub fn of_messages(self) -> Result<Self, QueryError> {
         if self.asks_for("kind") {
