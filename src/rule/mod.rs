@@ -20,6 +20,7 @@ mod recover;
 mod sample;
 pub mod schema;
 mod set;
+mod squeezed;
 pub mod snapshot;
 
 pub use builtin::BUILTIN;

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use super::dispatch::Bucket;
 use super::meaning::{self, ByDsn, Constant, Map};
+use super::squeezed::Squeezed;
 use crate::event::{Capture, Event, FieldId, Kind, Severity, Vocabulary};
 use crate::line::Line;
 use crate::pattern::{Begins, Head, Program, Scratch};
@@ -239,12 +240,54 @@ impl RuleSet {
         let text = line.text();
         let (severity, from) = severity(text);
         let message = &text[from..];
-        let bucket = self.bucket(&line.program)?;
-        let index = bucket
-            .candidates(message)
+        let own = self.number(&line.program)?;
+        match self.winner(own, severity, message, scratch) {
+            Some(index) if !self.rules[index as usize].generic => Some(self.build(line, index, severity, from, scratch)),
+            _ => self.second_try(own, line, severity, from, scratch),
+        }
+    }
+
+    /// A line that no rule of its daemon knows well: one of another Postfix daemon (a wrapper, a script or a collector
+    /// has changed the tag), or one with blanks added. What only a generic rule knows comes last.
+    fn second_try(
+        &self,
+        own: usize,
+        line: &Arc<Line>,
+        severity: Severity,
+        from: usize,
+        scratch: &mut Scratch,
+    ) -> Option<Event> {
+        let message = &line.text()[from..];
+        let squeezed = Squeezed::of(message);
+        let every = (own != BARE_POSTFIX && line.program.starts_with("postfix")).then_some(BARE_POSTFIX);
+        let numbers = || std::iter::once(own).chain(every);
+        for generic in [false, true] {
+            for squeezed in std::iter::once(None).chain(squeezed.as_ref().map(Some)) {
+                let text = squeezed.map_or(message, |squeezed| &squeezed.text);
+                for number in numbers() {
+                    let Some(index) = self.winner(number, severity, text, scratch) else {
+                        continue;
+                    };
+                    if self.rules[index as usize].generic == generic {
+                        if let Some(squeezed) = squeezed {
+                            squeezed.restore(scratch);
+                        }
+                        return Some(self.build(line, index, severity, from, scratch));
+                    }
+                }
+            }
+        }
+        None
+    }
+
+    /// The first rule of a bucket that matches; its fields are then in the scratch.
+    fn winner(&self, bucket: usize, severity: Severity, text: &[u8], scratch: &mut Scratch) -> Option<u16> {
+        self.buckets
+            .get(bucket)?
+            .candidates(text)
             .filter_map(|place| self.order.get(place as usize))
-            .find(|index| self.rules[**index as usize].matches(severity, message, scratch))?;
-        Some(self.build(line, *index, severity, from, scratch))
+            .find(|index| self.rules[**index as usize].matches(severity, text, scratch))
+            .copied()
     }
 
     /// What a line says by the one rule, if that rule matches, whatever its program is.
