@@ -7,6 +7,7 @@ mod agreement;
 mod architecture;
 mod author;
 mod commands;
+mod companions;
 mod elasticsearch;
 mod first_rule;
 mod generated;

@@ -131,3 +131,62 @@ fn the_schema_knows_the_keys_that_a_rule_may_have() {
     taken.sort_unstable();
     assert_eq!(keys, taken, "{told}");
 }
+
+/// The table of all rules, as `rules/TABLE.md` shows it. The fields are those of the samples.
+fn table() -> String {
+    let rules = builtin();
+    let cases = rules.cases();
+    let mut text = String::from(
+        "# Every built-in rule\n\nMade from the rules and their samples (`INSTA_UPDATE=always cargo test table`); how to \
+         read and write them is told in [README.md](README.md).\n",
+    );
+    let mut file = "";
+    for (number, rule) in rules.rules().iter().enumerate() {
+        if rule.file() != file {
+            file = rule.file();
+            text += &format!("\n## {file}\n\n| rule | program | kind | fields | a sample |\n|---|---|---|---|---|\n");
+        }
+        let own = cases.iter().filter(|case| case.rule == number);
+        let fields: std::collections::BTreeSet<String> = own
+            .filter_map(|case| case.event.as_ref())
+            .flat_map(|event| mailtrail::rule::snapshot::fields(event).into_keys())
+            .collect();
+        let fields: Vec<String> = fields.into_iter().collect();
+        let mark = match (rule.generic(), rule.fallback()) {
+            (true, _) => " (generic)",
+            (false, true) => " (fallback)",
+            (false, false) => "",
+        };
+        let sample = rule.samples().first().map_or("", String::as_str).trim();
+        text += &format!(
+            "| `{}`{mark} | {} | {} | {} | {} |\n",
+            rule.id(),
+            rule.programs().join(", ").replace('*', "\\*"),
+            rule.kind().name(),
+            fields.join(", "),
+            as_code(sample),
+        );
+    }
+    text
+}
+
+/// A sample in a cell of a table: cut, and with nothing that would end the cell or the code.
+fn as_code(sample: &str) -> String {
+    let cut: String = sample.chars().take(160).collect();
+    let dots = if cut.len() < sample.len() { " ..." } else { "" };
+    let fence = if cut.contains('`') { "``" } else { "`" };
+    format!("{fence}{}{dots}{fence}", cut.replace('|', "\\|"))
+}
+
+#[test]
+fn the_table_of_all_rules_is_fresh() {
+    let path = "rules/TABLE.md";
+    let text = table();
+    if std::env::var_os("INSTA_UPDATE").is_some() {
+        std::fs::write(path, &text).unwrap();
+    }
+    assert!(
+        std::fs::read_to_string(path).is_ok_and(|known| known == text),
+        "{path} is stale: `INSTA_UPDATE=always cargo test table`"
+    );
+}

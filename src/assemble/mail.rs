@@ -331,7 +331,12 @@ pub(super) fn extra<'a>(events: impl Iterator<Item = &'a Event>) -> BTreeMap<Str
             .and_then(|_| event.bytes(Field::ClientIp));
         let filter = filter.map(|ip| (Cow::Borrowed("filter_ip"), ip));
         for (name, value) in event.extra().chain(known).chain(filter) {
-            if extra.len() < MAX_NOTES && name.len() <= 64 && !extra.contains_key(name.as_ref()) {
+            // That there is no queue id is said by its absence.
+            if name != "no_queue_id"
+                && extra.len() < MAX_NOTES
+                && name.len() <= 64
+                && !extra.contains_key(name.as_ref())
+            {
                 extra.insert(name.into_owned(), cut(&String::from_utf8_lossy(value)));
             }
         }

@@ -16,6 +16,10 @@ pub const BUILTIN: &[(&str, &str)] = &[
         include_str!("../../rules/companions/delivery-agents.yaml"),
     ),
     (
+        "rules/companions/dkimproxy.yaml",
+        include_str!("../../rules/companions/dkimproxy.yaml"),
+    ),
+    (
         "rules/companions/dovecot.yaml",
         include_str!("../../rules/companions/dovecot.yaml"),
     ),
@@ -135,6 +139,27 @@ pub const BUILTIN: &[(&str, &str)] = &[
         "rules/postfix/verbose.yaml",
         include_str!("../../rules/postfix/verbose.yaml"),
     ),
+    (
+        "rules/records/fail2ban.yaml",
+        include_str!("../../rules/records/fail2ban.yaml"),
+    ),
+    (
+        "rules/records/firewall.yaml",
+        include_str!("../../rules/records/firewall.yaml"),
+    ),
+    (
+        "rules/records/intrusion.yaml",
+        include_str!("../../rules/records/intrusion.yaml"),
+    ),
+    (
+        "rules/records/netflow.yaml",
+        include_str!("../../rules/records/netflow.yaml"),
+    ),
+    (
+        "rules/records/ossec.yaml",
+        include_str!("../../rules/records/ossec.yaml"),
+    ),
+    ("rules/records/sshd.yaml", include_str!("../../rules/records/sshd.yaml")),
     (
         "rules/sendmail/daemon.yaml",
         include_str!("../../rules/sendmail/daemon.yaml"),

@@ -20,8 +20,8 @@ mod recover;
 mod sample;
 pub mod schema;
 mod set;
-mod squeezed;
 pub mod snapshot;
+mod squeezed;
 
 pub use builtin::BUILTIN;
 pub use explain::Tried;

@@ -8,9 +8,9 @@ use std::sync::Arc;
 use super::dispatch::Bucket;
 use super::meaning::{self, ByDsn, Constant, Map};
 use super::squeezed::Squeezed;
-use crate::event::{Capture, Event, FieldId, Kind, Severity, Vocabulary};
+use crate::event::{Capture, Event, Field, FieldId, Kind, Severity, Vocabulary};
 use crate::line::Line;
-use crate::pattern::{Begins, Head, Program, Scratch};
+use crate::pattern::{Begins, Head, Program, Scratch, Span};
 
 /// A rule that runs.
 #[derive(Debug)]
@@ -242,7 +242,9 @@ impl RuleSet {
         let message = &text[from..];
         let own = self.number(&line.program)?;
         match self.winner(own, severity, message, scratch) {
-            Some(index) if !self.rules[index as usize].generic => Some(self.build(line, index, severity, from, scratch)),
+            Some(index) if !self.rules[index as usize].generic => {
+                Some(self.build(line, index, severity, from, scratch))
+            }
             _ => self.second_try(own, line, severity, from, scratch),
         }
     }
@@ -268,7 +270,9 @@ impl RuleSet {
                     let Some(index) = self.winner(number, severity, text, scratch) else {
                         continue;
                     };
-                    if self.rules[index as usize].generic == generic {
+                    let rule = &self.rules[index as usize];
+                    // `removed` is the end of a message, but a deletion if postsuper says it: no one else can.
+                    if rule.generic == generic && (number == own || rule.kind != Kind::Delete) {
                         if let Some(squeezed) = squeezed {
                             squeezed.restore(scratch);
                         }
@@ -352,6 +356,13 @@ impl RuleSet {
         let mut captures: Vec<Capture> = Vec::with_capacity(scratch.spans().len() + rule.constants.len() + 1);
         captures.extend(scratch.spans().iter().map(|span| meaning::capture(*span, from)));
         meaning::add(&mut captures, line.text(), rule, self.by_dsn, scratch);
+        let text = Field::Text as FieldId;
+        if severity != Severity::Info && captures.iter().all(|capture| capture.field != text) {
+            // Trouble is read as a sentence, whatever a rule has taken out of it.
+            let place = |at: usize| u32::try_from(at).unwrap_or(u32::MAX);
+            let (start, end) = (place(from), place(line.text().len()));
+            captures.push(meaning::capture(Span { slot: text, start, end }, 0));
+        }
         Event {
             line: Arc::clone(line),
             kind: rule.kind,

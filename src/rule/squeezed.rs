@@ -16,7 +16,10 @@ pub(crate) struct Squeezed {
 impl Squeezed {
     /// None if the message has no blank too many.
     pub(crate) fn of(message: &[u8]) -> Option<Self> {
-        let end = message.iter().rposition(|byte| *byte != b' ').map_or(0, |last| last + 1);
+        let end = message
+            .iter()
+            .rposition(|byte| *byte != b' ')
+            .map_or(0, |last| last + 1);
         if end == message.len() && memchr::memmem::find(message, b"  ").is_none() {
             return None;
         }

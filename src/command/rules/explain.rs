@@ -109,9 +109,19 @@ fn bucket(rules: &RuleSet, line: &Line, tried: &[Tried], all: bool, output: &mut
             one.stopped.is_some_and(|at| at > from) || one.other_severity && one.stopped.is_none() && !last_resort
         });
         // Nor is what stops long before another one does.
-        let best = others.iter().filter_map(|one| one.stopped).max().unwrap_or(from);
-        others.retain(|one| one.stopped.is_none_or(|at| (at - from) * 4 >= (best - from) * 3));
-        others.sort_by_key(|one| std::cmp::Reverse(one.stopped.unwrap_or(usize::MAX)));
+        let best = others
+            .iter()
+            .filter(|one| !rules.rules()[one.rule].fallback())
+            .filter_map(|one| one.stopped)
+            .max().unwrap_or(from);
+        others.retain(|one| one.stopped.is_none_or(|at| (at - from) * 4 >= best.saturating_sub(from) * 3));
+        // A last resort has little to say about a line that a rule has nearly matched.
+        others.sort_by_key(|one| {
+            (
+                rules.rules()[one.rule].fallback(),
+                std::cmp::Reverse(one.stopped.unwrap_or(usize::MAX)),
+            )
+        });
         others.truncate(SHOWN);
     }
     for one in others {

@@ -1,0 +1,184 @@
+//! What runs beside the MTAs: a companion's lines end in the document of the message that they speak of.
+
+use serde_json::Value;
+
+use crate::tool::tool;
+
+/// The documents of some lines, each `program: text`, one second apart.
+fn documents(lines: &[&str]) -> Vec<Value> {
+    let folder = tempfile::tempdir().unwrap();
+    let log: String = (0..).zip(lines).fold(String::new(), |log, (second, line)| {
+        let (program, text) = line.split_once(": ").unwrap();
+        format!("{log}2026-11-24T02:10:{second:02}.000000+00:00 mx1 {program}[277]: {text}\n")
+    });
+    std::fs::write(folder.path().join("mail.log"), log).unwrap();
+    tool(folder.path())
+        .args(["index", "--store", "ndjson", "mail.log"])
+        .succeeds()
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect()
+}
+
+/// A message of Postfix with some lines of a companion in the midst of it.
+fn with_postfix(companion: &[&str]) -> Vec<Value> {
+    let mut lines = vec![
+        "postfix/smtpd: 4YqB1zJnz1g: client=client-25.isp.example[203.0.113.25]",
+        "postfix/cleanup: 4YqB1zJnz1g: message-id=<pf00022.1795487282@senders.example>",
+        "postfix/qmgr: 4YqB1zJnz1g: from=<sender@senders.example>, size=656, nrcpt=1 (queue active)",
+    ];
+    lines.extend(companion);
+    lines.extend([
+        "postfix/virtual: 4YqB1zJnz1g: to=<alice@site.example>, relay=virtual, delay=0.5, delays=0.4/0/0/0.1, dsn=2.0.0, status=sent (delivered to maildir)",
+        "postfix/qmgr: 4YqB1zJnz1g: removed",
+    ]);
+    documents(&lines)
+}
+
+/// A message of sendmail, likewise.
+fn with_sendmail(companion: &[&str]) -> Vec<Value> {
+    let mut lines = vec![
+        "sm-mta: 6AO2AUqL000083: from=<sender@senders.example>, size=226, class=0, nrcpts=1, msgid=<sm00004.1795486230@senders.example>, proto=ESMTP, daemon=MTA-v4, relay=client-25.isp.example [203.0.113.25]",
+    ];
+    lines.extend(companion);
+    lines.push("sm-mta: 6AO2AUqL000083: to=<alice@site.example>, delay=00:00:01, xdelay=00:00:00, mailer=local, pri=30226, dsn=2.0.0, stat=Sent");
+    documents(&lines)
+}
+
+/// The one mail among the documents; it holds every line, and nothing is left over.
+#[track_caller]
+fn the_mail(documents: &[Value], lines: usize) -> &Value {
+    let mails: Vec<&Value> = documents.iter().filter(|document| document["kind"] == "mail").collect();
+    let [mail] = mails[..] else { panic!("{documents:#?}") };
+    assert_eq!(mail["to"][0]["status"], "delivered", "{mail:#}");
+    assert_eq!(mail["line_count"], lines, "{mail:#}");
+    mail
+}
+
+/// The mail of five Postfix lines and the companion's has this verdict.
+#[track_caller]
+fn postfix_has(companion: &[&str], by: &str, what: &str, result: &str) {
+    let documents = with_postfix(companion);
+    has_verdict(the_mail(&documents, 5 + companion.len()), by, what, result);
+}
+
+#[track_caller]
+fn has_verdict(mail: &Value, by: &str, what: &str, result: &str) {
+    let verdicts = mail["verdicts"].as_array().cloned().unwrap_or_default();
+    assert!(
+        verdicts
+            .iter()
+            .any(|verdict| verdict["by"] == by && verdict["what"] == what && verdict["result"] == result),
+        "{verdicts:#?}"
+    );
+}
+
+#[test]
+fn opendkim_tells_of_a_signature() {
+    postfix_has(
+        &[
+            "opendkim: 4YqB1zJnz1g: DKIM verification successful",
+            "opendkim: 4YqB1zJnz1g: s=mail d=senders.example a=rsa-sha256 SSL",
+        ],
+        "opendkim",
+        "dkim",
+        "pass",
+    );
+}
+
+#[test]
+fn opendmarc_tells_of_spf_and_dmarc() {
+    let lines = &[
+        "opendmarc: 4YqB1zJnz1g: SPF(mailfrom): senders.example pass",
+        "opendmarc: 4YqB1zJnz1g: senders.example fail",
+    ];
+    postfix_has(lines, "opendmarc", "dmarc", "fail");
+    postfix_has(lines, "opendmarc", "spf", "pass");
+}
+
+#[test]
+fn amavis_passes_a_message_on() {
+    postfix_has(
+        &[
+            "amavis: (00192-04-2) Passed SPAMMY {RelayedTaggedInbound}, [203.0.113.25]:55552 [203.0.113.25] <sender@senders.example> -> <alice@site.example>, Queue-ID: 4YqB1zJnz1g, Message-ID: <pf00022.1795487282@senders.example>, mail_id: R15c8gC4RLw3, Hits: 6.3, size: 656, 316 ms",
+        ],
+        "amavis",
+        "spam",
+        "passed",
+    );
+}
+
+#[test]
+fn rspamd_scores_a_message() {
+    postfix_has(
+        &[
+            "rspamd: <4e1a2b>; task; rspamd_task_write_log: id: <pf00022.1795487282@senders.example>, qid: <4YqB1zJnz1g>, ip: 203.0.113.25, from: <sender@senders.example>, (default: F (add header): [7.30/15.00] [MISSING_DATE(1.00){}]), len: 656, time: 12.345ms, dns req: 5, digest: <d41d8cd98f00b204e9800998ecf8427e>, rcpts: <alice@site.example>, mime_rcpts: <alice@site.example>",
+        ],
+        "rspamd",
+        "spam",
+        "add header",
+    );
+}
+
+#[test]
+fn clamav_finds_a_message_clean() {
+    postfix_has(
+        &[
+            "clamav-milter: Clean message 4YqB1zJnz1g from <sender@senders.example> to <alice@site.example> with subject 'hello' message-id '<pf00022.1795487282@senders.example>' date 'Tue, 24 Nov 2026 02:10:01 +0000'",
+        ],
+        "clamav-milter",
+        "virus",
+        "clean",
+    );
+}
+
+#[test]
+fn postgrey_lets_a_known_triplet_pass() {
+    postfix_has(
+        &[
+            "postgrey: 4YqB1zJnz1g: action=pass, reason=triplet found, client_name=client-25.isp.example, client_address=203.0.113.25, sender=sender@senders.example, recipient=alice@site.example",
+        ],
+        "postgrey",
+        "greylist",
+        "pass",
+    );
+}
+
+#[test]
+fn postsrsd_as_a_milter_rewrites_a_sender() {
+    let documents = with_postfix(&[
+        "postsrsd: 4YqB1zJnz1g: <sender@senders.example> forwarded as <SRS0=abcd=XY=senders.example=sender@site.example>",
+    ]);
+    let mail = the_mail(&documents, 6);
+    assert_eq!(
+        mail["extra"]["becomes"],
+        "SRS0=abcd=XY=senders.example=sender@site.example"
+    );
+}
+
+#[test]
+fn mailscanner_calls_a_message_spam() {
+    let documents = with_postfix(&[
+        "MailScanner: Message 4YqB1zJnz1g from 203.0.113.25 (sender@senders.example) to site.example is spam, SpamAssassin (not cached, score=25.5, required 4, BAYES_99 5.0)",
+    ]);
+    let mail = the_mail(&documents, 6);
+    assert_eq!(mail["verdicts"][0]["what"], "spam", "{mail:#}");
+}
+
+#[test]
+fn milter_greylist_names_the_message() {
+    let documents = with_sendmail(&[
+        "milter-greylist: 6AO2AUqL000083: skipping greylist because address 203.0.113.25 is whitelisted, (from=<sender@senders.example>, rcpt=<alice@site.example>, addr=client-25.isp.example[203.0.113.25]) ACL 138",
+    ]);
+    let mail = the_mail(&documents, 3);
+    assert_eq!(mail["verdicts"][0]["what"], "greylist", "{mail:#}");
+}
+
+#[test]
+fn mimedefang_names_the_message() {
+    let documents = with_sendmail(&[
+        "mimedefang.pl: 6AO2AUqL000083: MDLOG,6AO2AUqL000083,spam,11.4,203.0.113.25,<sender@senders.example>,<alice@site.example>,hello",
+    ]);
+    let mail = the_mail(&documents, 3);
+    assert_eq!(mail["verdicts"][0]["by"], "mimedefang", "{mail:#}");
+}
