@@ -1,5 +1,6 @@
 //! The rules: what every sample means, and that it means nothing else.
 
+use std::fmt::Write as _;
 use std::path::Path;
 
 use mailtrail::rule::snapshot::{self, Meaning};
@@ -144,7 +145,10 @@ fn table() -> String {
     for (number, rule) in rules.rules().iter().enumerate() {
         if rule.file() != file {
             file = rule.file();
-            text += &format!("\n## {file}\n\n| rule | program | kind | fields | a sample |\n|---|---|---|---|---|\n");
+            let _ = write!(
+                text,
+                "\n## {file}\n\n| rule | program | kind | fields | a sample |\n|---|---|---|---|---|\n"
+            );
         }
         let own = cases.iter().filter(|case| case.rule == number);
         let fields: std::collections::BTreeSet<String> = own
@@ -158,8 +162,9 @@ fn table() -> String {
             (false, false) => "",
         };
         let sample = rule.samples().first().map_or("", String::as_str).trim();
-        text += &format!(
-            "| `{}`{mark} | {} | {} | {} | {} |\n",
+        let _ = writeln!(
+            text,
+            "| `{}`{mark} | {} | {} | {} | {} |",
             rule.id(),
             rule.programs().join(", ").replace('*', "\\*"),
             rule.kind().name(),
