@@ -113,8 +113,12 @@ fn bucket(rules: &RuleSet, line: &Line, tried: &[Tried], all: bool, output: &mut
             .iter()
             .filter(|one| !rules.rules()[one.rule].fallback())
             .filter_map(|one| one.stopped)
-            .max().unwrap_or(from);
-        others.retain(|one| one.stopped.is_none_or(|at| (at - from) * 4 >= best.saturating_sub(from) * 3));
+            .max()
+            .unwrap_or(from);
+        others.retain(|one| {
+            one.stopped
+                .is_none_or(|at| (at - from) * 4 >= best.saturating_sub(from) * 3)
+        });
         // A last resort has little to say about a line that a rule has nearly matched.
         others.sort_by_key(|one| {
             (
