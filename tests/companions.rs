@@ -182,3 +182,46 @@ fn mimedefang_names_the_message() {
     let mail = the_mail(&documents, 3);
     assert_eq!(mail["verdicts"][0]["by"], "mimedefang", "{mail:#}");
 }
+
+/// The one record among the documents.
+#[track_caller]
+fn the_record(lines: &[&str]) -> Value {
+    let documents = documents(lines);
+    let records: Vec<&Value> = documents
+        .iter()
+        .filter(|document| document["kind"] == "record")
+        .collect();
+    let [record] = records[..] else {
+        panic!("{documents:#?}")
+    };
+    record.clone()
+}
+
+#[test]
+fn firewalls_and_watchmen_name_the_source() {
+    for line in [
+        "kernel: [ 4711.123456] [UFW BLOCK] IN=eth0 OUT= MAC=52:54:00:12:34:56 SRC=203.0.113.25 DST=192.0.2.11 LEN=60 TOS=0x00 PREC=0x00 TTL=51 ID=4711 DF PROTO=TCP SPT=52935 DPT=25 WINDOW=64240 RES=0x00 SYN URGP=0 ",
+        "sshd: Failed password for invalid user x from 6.6.6.6 port 1 ssh2 from 203.0.113.25 port 52938 ssh2",
+        "fail2ban.actions: NOTICE [postfix-sasl] Ban 203.0.113.25",
+        "suricata: [1:2010935:3] ET SCAN Suspicious inbound [Classification: Potentially Bad Traffic] [Priority: 2] {TCP} 203.0.113.25:52935 -> 192.0.2.11:25",
+        "ossec: Alert Level: 5; Rule: 3301 - Attempt to use mail server as relay.; Location: (mx1) 192.0.2.11->/var/log/mail.log; srcip: 203.0.113.25; a line",
+        "nfdump: 2026-11-24 10:05:07.123     0.512 TCP      203.0.113.25:52935 ->       192.0.2.11:25           12     1450     1",
+    ] {
+        assert_eq!(the_record(&[line])["source"]["ip"], "203.0.113.25", "{line}");
+    }
+}
+
+#[test]
+fn companions_that_know_only_the_message_id_keep_it() {
+    for line in [
+        "dovecot: lmtp(alice@site.example)<271><uKzWBZXwBGsPAQAAbw8qlA>: sieve: msgid=<pf00022.1795487282@senders.example>: stored mail into mailbox 'Lists/Postfix'",
+        "dkimproxy.out: DKIM signing - signed; message-id=<pf00022.1795487282@senders.example>, signer=<@senders.example>, from=<sender@senders.example>",
+        "spamd: spamd: result: . 1 - MISSING_HEADERS scantime=0.3,size=543,user=debian-spamd,uid=114,required_score=5.0,rhost=localhost,raddr=127.0.0.1,rport=44556,mid=<pf00022.1795487282@senders.example>,autolearn=no autolearn_force=no",
+    ] {
+        let told = serde_json::to_string(&documents(&[line])).unwrap();
+        assert!(
+            told.contains("\"message_id\":\"pf00022.1795487282@senders.example\""),
+            "{told}"
+        );
+    }
+}
