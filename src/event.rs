@@ -322,8 +322,11 @@ impl Event {
 
     /// Bytes of the line as text; see [`Event::text`].
     pub fn restored<'b>(&self, value: &'b [u8]) -> Cow<'b, str> {
+        if memchr::memchr2(b'#', b'\\', value).is_none() {
+            return String::from_utf8_lossy(value);
+        }
         let sendmail = self.is_sendmail();
-        if !value.iter().any(|byte| *byte == b'#' || sendmail && *byte == b'\\') {
+        if !sendmail && memchr::memchr(b'#', value).is_none() {
             return String::from_utf8_lossy(value);
         }
         Cow::Owned(String::from_utf8_lossy(&unescaped(value, sendmail)).into_owned())

@@ -29,6 +29,7 @@ mod oracle;
 mod patterns;
 mod problems;
 mod query;
+mod quick_ways;
 mod rules;
 mod scrub;
 mod sessions;

@@ -3,7 +3,7 @@
 //! A line that names two (`PARENT: sender non-delivery notification: CHILD`, `forwarded as NEW`) is kept with both:
 //! so a link inside a host stands in both documents, whatever came first.
 
-use std::collections::BTreeMap;
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use crate::event::{Event, Field, Kind};
@@ -80,8 +80,14 @@ pub struct Mentions {
     pub host: Arc<str>,
     /// As logged.
     pub queue_id: Arc<str>,
-    lines: BTreeMap<Digest, Mention>,
+    /// In the order in which they came.
+    lines: Vec<(Digest, Mention)>,
+    /// Where each stands, once they are many.
+    index: HashMap<Digest, usize>,
 }
+
+/// So many lines are looked through one by one.
+const FEW: usize = 24;
 
 impl Mentions {
     /// Of one queue id on one host, nothing said yet.
@@ -95,17 +101,36 @@ impl Mentions {
 
     /// Adds a line. False if it was there.
     pub fn insert(&mut self, digest: Digest, mention: Mention) -> bool {
-        self.lines.insert(digest, mention).is_none()
+        let known = if self.lines.len() <= FEW {
+            self.lines.iter().position(|(other, _)| *other == digest)
+        } else {
+            if self.index.is_empty() {
+                let places = self.lines.iter().enumerate();
+                self.index = places.map(|(place, (digest, _))| (*digest, place)).collect();
+            }
+            self.index.get(&digest).copied()
+        };
+        if let Some(line) = known.and_then(|place| self.lines.get_mut(place)) {
+            line.1 = mention;
+            return false;
+        }
+        if self.lines.len() > FEW {
+            self.index.insert(digest, self.lines.len());
+        }
+        self.lines.push((digest, mention));
+        true
     }
 
     /// Adds all lines of another.
     pub fn merge(&mut self, other: Self) {
-        self.lines.extend(other.lines);
+        for (digest, mention) in other.lines {
+            self.insert(digest, mention);
+        }
     }
 
     /// What was said, in no useful order.
     pub fn iter(&self) -> impl Iterator<Item = &Mention> {
-        self.lines.values()
+        self.lines.iter().map(|(_, mention)| mention)
     }
 
     /// How many lines there are.
@@ -120,10 +145,13 @@ impl Mentions {
 
     /// In the order of cause and effect, equal ones by digest.
     pub(super) fn in_order(&self) -> Vec<(Digest, &Mention)> {
-        let mut lines: Vec<_> = self.lines.iter().map(|(digest, mention)| (*digest, mention)).collect();
-        // Stable, and the map is in digest order.
-        lines.sort_by_key(|(_, mention)| mention.order());
+        let keyed = |(digest, mention): &'_ (Digest, Mention)| (mention.order(), *digest);
+        let mut lines: Vec<_> = self.lines.iter().map(|line| (keyed(line), &line.1)).collect();
+        lines.sort_unstable_by_key(|(key, _)| *key);
         lines
+            .into_iter()
+            .map(|((_, digest), mention)| (digest, mention))
+            .collect()
     }
 
     /// Does the event speak of this queue id first, or only as another's relation?

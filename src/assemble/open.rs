@@ -23,7 +23,12 @@ const SWEEP_MS: i64 = QUIET_MS / 4;
 pub struct Open {
     locality: Locality,
     max: usize,
-    hosts: HashMap<Arc<str>, HashMap<Arc<str>, Entry>>,
+    /// The place of each host in `ids`, and the host that was asked for last.
+    hosts: HashMap<Arc<str>, usize>,
+    last_host: Option<(Arc<str>, usize)>,
+    ids: Vec<HashMap<Arc<str>, Entry>>,
+    /// The one queue id of the event at hand.
+    own: String,
     count: usize,
     now: Moment,
     swept: Moment,
@@ -46,6 +51,9 @@ impl Open {
             locality,
             max,
             hosts: HashMap::new(),
+            last_host: None,
+            ids: Vec::new(),
+            own: String::new(),
             count: 0,
             now: Moment::default(),
             swept: Moment::default(),
@@ -54,7 +62,20 @@ impl Open {
 
     /// Keeps an event with every queue id that it names. Gives it back if it names none.
     pub fn add(&mut self, digest: Digest, event: Event) -> Option<Event> {
-        let ids: Vec<Arc<str>> = queue_ids(&event, &self.locality).into_iter().map(Arc::from).collect();
+        match queue_ids(&event, &self.locality).as_slice() {
+            [] => return Some(event),
+            [id] => {
+                let mut own = std::mem::take(&mut self.own);
+                own.clear();
+                own.push_str(id);
+                self.keep(&own, digest, Mention::Event(event));
+                self.own = own;
+                return None;
+            }
+            _ => {}
+        }
+        let copy = event.clone();
+        let ids = queue_ids(&copy, &self.locality);
         let Some((last, others)) = ids.split_last() else {
             return Some(event);
         };
@@ -72,28 +93,50 @@ impl Open {
 
     /// Keeps an unmatched line with the queue id that it begins with.
     pub fn add_unmatched(&mut self, digest: Digest, line: Arc<crate::line::Line>, queue_id: &str) {
-        self.keep(&Arc::from(queue_id), digest, Mention::Unmatched(line));
+        self.keep(queue_id, digest, Mention::Unmatched(line));
     }
 
-    fn keep(&mut self, id: &Arc<str>, digest: Digest, mention: Mention) {
+    /// The place of a host in `ids`.
+    fn host(&mut self, host: &Arc<str>) -> usize {
+        if let Some((last, place)) = &self.last_host
+            && Arc::ptr_eq(last, host)
+        {
+            return *place;
+        }
+        let place = if let Some(place) = self.hosts.get(host) {
+            *place
+        } else {
+            self.ids.push(HashMap::new());
+            self.hosts.insert(Arc::clone(host), self.ids.len() - 1);
+            self.ids.len() - 1
+        };
+        self.last_host = Some((Arc::clone(host), place));
+        place
+    }
+
+    fn keep(&mut self, id: &str, digest: Digest, mention: Mention) {
         let line = mention.line();
         let at = line.at;
         self.now = self.now.max(at);
-        if !self.hosts.contains_key(&line.host) {
-            self.hosts.insert(line.host.clone(), HashMap::new());
-        }
-        let host = line.host.clone();
-        let Some(ids) = self.hosts.get_mut(&host) else { return };
-        let entry = ids.entry(id.clone()).or_insert_with(|| {
+        let place = self.host(&line.host);
+        let Some(ids) = self.ids.get_mut(place) else { return };
+        let Some(entry) = ids.get_mut(id) else {
             self.count += 1;
-            Entry {
-                mentions: Mentions::new(host, id.clone()),
+            let id: Arc<str> = id.into();
+            let mut entry = Entry {
+                mentions: Mentions::new(Arc::clone(&line.host), Arc::clone(&id)),
                 last: at,
                 announced: None,
                 settled: 0,
                 over: false,
+            };
+            if let Some(event) = mention.event().filter(|event| entry.mentions.owns(event)) {
+                entry.note(event);
             }
-        });
+            entry.mentions.insert(digest, mention);
+            ids.insert(id, entry);
+            return;
+        };
         entry.last = entry.last.max(at);
         if let Some(event) = mention.event().filter(|event| entry.mentions.owns(event)) {
             entry.note(event);
@@ -123,8 +166,8 @@ impl Open {
         if self.count > self.max {
             // Down to three quarters, so that the next one does not crowd again.
             let mut ages: Vec<_> = self
-                .hosts
-                .values()
+                .ids
+                .iter()
                 .flat_map(|ids| ids.values().map(|entry| entry.last))
                 .collect();
             let index = self.count - self.max * 3 / 4;
@@ -142,7 +185,7 @@ impl Open {
 
     fn take_if(&mut self, mut wanted: impl FnMut(&Entry) -> bool) -> Vec<Mentions> {
         let mut taken = Vec::new();
-        for ids in self.hosts.values_mut() {
+        for ids in &mut self.ids {
             taken.extend(
                 ids.extract_if(|_, entry| wanted(entry))
                     .map(|(_, entry)| entry.mentions),

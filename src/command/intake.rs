@@ -67,6 +67,8 @@ pub(super) struct Intake<'a> {
     counting: Option<Counting>,
     /// Where each source is, by its name.
     reached: HashMap<Arc<str>, Reached>,
+    /// The source of the last line, and where it is.
+    here: Option<(Arc<str>, Moment)>,
     /// What was done so far.
     pub(super) summary: Summary,
     /// Kind and status of what this run wrote, by a seeded hash of the id: a document that is written again counts once.
@@ -104,6 +106,7 @@ impl<'a> Intake<'a> {
             templates: Templates::new(),
             counting: None,
             reached: HashMap::new(),
+            here: None,
             summary: Summary::default(),
             written: HashMap::new(),
             hasher: RandomState::new(),
@@ -217,6 +220,7 @@ impl<'a> Intake<'a> {
     pub(super) fn unreadable(&mut self, origin: &Origin) {
         let counts = Counts::unreadable();
         self.summary.count(counts);
+        self.leave();
         let reached = self.reached.entry(Arc::clone(&origin.source)).or_default();
         match reached.at {
             Some(at) => self.ledger.unreadable(at),
@@ -224,7 +228,24 @@ impl<'a> Intake<'a> {
         }
     }
 
+    /// Remembers where the source of the last line is.
+    fn leave(&mut self) {
+        if let Some((source, at)) = self.here.take()
+            && let Some(reached) = self.reached.get_mut(&source)
+        {
+            reached.at = Some(at);
+        }
+    }
+
     fn reach(&mut self, line: &Line) {
+        if let Some((source, at)) = &mut self.here
+            && Arc::ptr_eq(source, &line.origin.source)
+        {
+            *at = line.at;
+            return;
+        }
+        self.leave();
+        self.here = Some((Arc::clone(&line.origin.source), line.at));
         if let Some(reached) = self.reached.get_mut(&line.origin.source) {
             reached.at = Some(line.at);
             for _ in 0..std::mem::take(&mut reached.early) {

@@ -11,6 +11,7 @@ mod gaps;
 pub use gaps::{Gap, gaps};
 
 use std::collections::{BTreeMap, HashMap, HashSet};
+use std::hash::{BuildHasherDefault, Hasher};
 use std::sync::Arc;
 
 use crate::line::Moment;
@@ -35,9 +36,37 @@ pub struct Counting {
 #[derive(Debug, Default)]
 pub struct Ledger {
     /// By the addresses of the names, which are kept once and kept alive here: cheaper than their text.
-    slices: HashMap<(usize, usize, i64), Open>,
+    slices: HashMap<(usize, usize, i64), Open, BuildHasherDefault<Mixed>>,
     programs: HashSet<Arc<str>>,
     nobody: Arc<str>,
+}
+
+/// Of addresses and a time: nothing that a log can choose.
+#[derive(Debug, Default)]
+struct Mixed(u64);
+
+impl Hasher for Mixed {
+    fn finish(&self) -> u64 {
+        self.0 ^ self.0 >> 32
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            self.write_u64(u64::from(*byte));
+        }
+    }
+
+    fn write_u64(&mut self, word: u64) {
+        self.0 = (self.0.rotate_left(23) ^ word).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    }
+
+    fn write_usize(&mut self, word: usize) {
+        self.write_u64(word as u64);
+    }
+
+    fn write_i64(&mut self, word: i64) {
+        self.write_u64(word.cast_unsigned());
+    }
 }
 
 #[derive(Debug)]

@@ -23,6 +23,7 @@ mod rfc3164;
 mod rfc3339;
 mod rfc5424;
 mod said;
+mod sip;
 mod split;
 mod stamp;
 mod tag;

@@ -7,6 +7,7 @@
 
 pub mod elasticsearch;
 pub mod embedded;
+pub mod json;
 pub mod ndjson;
 
 use crate::elastic_http::HttpError;

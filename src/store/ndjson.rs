@@ -2,7 +2,7 @@
 
 use std::io::Write;
 
-use super::{Change, Found, QueueKey, Store, StoreError, Stored};
+use super::{Change, Found, QueueKey, Store, StoreError, Stored, json};
 use crate::query::{Page, Query};
 use crate::transaction::Document;
 
@@ -10,17 +10,35 @@ use crate::transaction::Document;
 #[derive(Debug)]
 pub struct NdjsonStore<W: Write> {
     out: W,
+    /// Not yet written.
+    waiting: Vec<u8>,
 }
 
+/// So many bytes are written at once.
+const BLOCK_BYTES: usize = 256 * 1024;
+
 impl<W: Write> NdjsonStore<W> {
-    /// Writes to `out`, which may need a buffer of its own.
+    /// Writes to `out`, in large blocks.
     pub fn new(out: W) -> Self {
-        Self { out }
+        Self {
+            out,
+            waiting: Vec::new(),
+        }
     }
 
     fn line(&mut self, document: Document) -> std::io::Result<()> {
-        serde_json::to_writer(&mut self.out, &document.without_memory())?;
-        self.out.write_all(b"\n")
+        json::append(&mut self.waiting, &document.without_memory())?;
+        self.waiting.push(b'\n');
+        if self.waiting.len() >= BLOCK_BYTES {
+            self.flush()?;
+        }
+        Ok(())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        self.out.write_all(&self.waiting)?;
+        self.waiting.clear();
+        Ok(())
     }
 }
 
@@ -59,7 +77,7 @@ impl<W: Write> Store for NdjsonStore<W> {
     }
 
     fn commit(&mut self) -> Result<(), StoreError> {
-        self.out.flush().map_err(failed)
+        self.flush().and_then(|()| self.out.flush()).map_err(failed)
     }
 
     fn search(&self, _query: &Query, _page: &Page) -> Result<Found, StoreError> {
