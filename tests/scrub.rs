@@ -3,7 +3,13 @@
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
+use std::sync::Arc;
 
+use mailtrail::line::{Line, Moment};
+use mailtrail::rule::RuleSet;
+use mailtrail::scrub::{Pseudonyms, Scrubber};
+use proptest::strategy::{Strategy as _, ValueTree as _};
+use proptest::test_runner::TestRunner;
 use serde_json::Value;
 
 use crate::tool::{lab, tool, unpacked};
@@ -137,4 +143,53 @@ fn one_name_has_one_pseudonym_wherever_it_stands() {
                2026-11-24T02:00:02+00:00 mx1 sitefilter[4]: annabel asked 192.0.2.50 about mx1\n";
     let (after, said) = scrubbed(folder.path(), log, "k");
     insta::assert_snapshot!(format!("{after}\n{said}"));
+}
+
+/// Any bytes come out as long as they went in, and the same again for the same key.
+#[test]
+fn any_bytes_keep_their_length() {
+    let rules = RuleSet::builtin().unwrap();
+    let mut scrubber = Scrubber::new(&rules, Pseudonyms::new("k"));
+    let near = r#"[<>\[\]@.:=,;"' a-c0-9äß/%(){}|*?~-]{0,120}"#;
+    let texts = (near, proptest::collection::vec(proptest::num::u8::ANY, 0..40));
+    let mut seen = Vec::new();
+    let mut runner = TestRunner::deterministic();
+    for _ in 0..400 {
+        let (text, bytes) = texts.new_tree(&mut runner).unwrap().current();
+        let raw = [
+            b"2026-11-24T02:00:00+00:00 mx1 postfix/smtpd[1]: 757F89D60C0: ",
+            text.as_bytes(),
+            &bytes,
+        ]
+        .concat();
+        let Some(line) = Line::again(&raw, Moment(0), 0) else {
+            continue;
+        };
+        let line = Arc::new(line);
+        scrubber.learn(&line);
+        seen.push(line);
+    }
+    for line in seen {
+        let shown = scrubber.scrub(&line).line;
+        assert_eq!(shown.len(), line.raw.len(), "{}", String::from_utf8_lossy(&line.raw));
+        assert_eq!(shown, scrubber.scrub(&line).line);
+    }
+}
+
+/// 30 KB of near-delimiters take no longer than other lines do.
+#[test]
+fn a_hostile_line_takes_linear_time() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut log = String::new();
+    for mark in ["~", "@", "<", "\"", "a@", "1.", "[1", "=,", "/a", ":"] {
+        let body = mark.repeat(30_000 / mark.len());
+        log.push_str("2026-11-24T02:00:00+00:00 mx1 site[1]: ");
+        log.push_str(&body);
+        log.push('\n');
+    }
+    let began = std::time::Instant::now();
+    let (after, _) = scrubbed(folder.path(), &log, "k");
+    tool(folder.path()).args(["unmatched", "in.log"]).succeeds();
+    assert_eq!(after.lines().count(), 10);
+    assert!(began.elapsed().as_secs() < 60, "{:?}", began.elapsed());
 }

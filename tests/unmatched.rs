@@ -4,7 +4,12 @@ use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::fs;
 use std::path::Path;
+use std::sync::Arc;
 
+use mailtrail::rule::{RuleSet, RuleSource, Scratch, message_line};
+use mailtrail::unmatched::{Tally, draft, groups, message, template};
+use proptest::test_runner::{Config as ProptestConfig, TestCaseError, TestRunner};
+use proptest::{prop_assert, prop_assert_eq};
 use serde_json::Value;
 
 use crate::tool::{lab, tool, unpacked};
@@ -199,4 +204,41 @@ fn the_lab_without_rules_for_its_mta_is_a_handful_of_templates() {
     );
     let expected = "<*>: removed";
     assert!(found.iter().any(|(template, _)| template == expected), "{found:?}");
+}
+
+/// What an attacker puts between the delimiters breaks nothing: a template is found, and a draft for it matches it.
+#[test]
+fn any_text_has_a_template_and_a_draft_that_matches_it() {
+    let types = RuleSource::types(&RuleSource::builtin());
+    let pieces = r#"[<>\[\]@.:=,;"' a-c0-9äß/%(){}|*?-]{0,60}"#;
+    let mut runner = TestRunner::new(ProptestConfig {
+        cases: 300,
+        failure_persistence: None,
+        ..ProptestConfig::default()
+    });
+    runner
+        .run(&(pieces, "[a-z]{4,8}( |: |=)"), |(tail, head)| {
+            let text = format!("{head}{tail}");
+            let line = message_line("site", text.as_bytes());
+            let mut tally = Tally::default();
+            tally.add(&line);
+            let groups = groups(&tally.templates());
+            prop_assert_eq!(groups.len(), 1);
+            prop_assert!(groups[0].holds(&message(&line)), "{}", text);
+            prop_assert_eq!(&groups[0].template, &template(&text));
+            if let Ok(draft) = draft(&groups[0], &types) {
+                let mut sources = RuleSource::builtin();
+                sources.retain(|source| source.file.ends_with("types.yaml"));
+                sources.push(RuleSource {
+                    file: "draft.yaml".to_owned(),
+                    text: draft.yaml(),
+                    operator: true,
+                });
+                let rules = RuleSet::of(&sources).map_err(|problems| TestCaseError::fail(format!("{problems:?}")))?;
+                let event = rules.event(&Arc::new(line), &mut Scratch::default());
+                prop_assert!(event.is_some(), "{}\n{}", text, draft.yaml());
+            }
+            Ok(())
+        })
+        .unwrap();
 }

@@ -14,6 +14,8 @@ use crate::rule::{RuleSet, Scratch};
 const MOST_NAMES: usize = 1_000_000;
 /// The longest address that is looked for, in bytes: what is longer is taken in pieces, so that a line takes linear time.
 const MAX_TOKEN: usize = 512;
+/// The same of an IP address, with its zone.
+const MAX_IP: usize = 80;
 /// Names that are shorter are words as well.
 const SHORTEST: usize = 3;
 
@@ -221,7 +223,8 @@ impl<'r> Scrubber<'r> {
                 at += 1;
                 continue;
             }
-            if let Some((value, next)) = take("ip", text, at).filter(|(value, next)| value.end == *next)
+            if let Some((value, next)) =
+                take("ip", &text[..text.len().min(at + MAX_IP)], at).filter(|(value, next)| value.end == *next)
                 && text.get(next).is_none_or(|byte| !is_name(*byte) && *byte != b'@')
             {
                 out.extend(self.pseudonyms.ip(&text[value]));
