@@ -1,10 +1,14 @@
 //! Every command and flag with its help; no logic.
 
+mod doctor;
+mod follow;
 mod reindex;
 mod rules;
 mod scrub;
 mod unmatched;
 
+pub use doctor::DoctorArgs;
+pub use follow::FollowArgs;
 pub use reindex::ReindexArgs;
 pub use rules::{CoverageArgs, ExplainArgs, NewArgs, PreviewArgs, RulesCommand, TestArgs};
 pub use scrub::ScrubArgs;
@@ -88,6 +92,10 @@ pub enum Color {
 pub enum Command {
     /// Read logs and keep what they say, one document a message
     Index(IndexArgs),
+    /// Read logs, the journal and servers as they grow, until it is stopped: the service
+    Follow(FollowArgs),
+    /// Look at configuration, rules, sources, clock, permissions, store and disk, and say what to do
+    Doctor(DoctorArgs),
     /// Find messages
     Search(SearchArgs),
     /// Tell the story of one message over all its hops

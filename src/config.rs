@@ -2,7 +2,7 @@
 
 mod sources;
 
-pub use sources::{FieldsConfig, GraylogConfig, IndexConfig, Like, SourceConfig};
+pub use sources::{FieldsConfig, GraylogConfig, IndexConfig, JournalConfig, Like, SourceConfig};
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -35,7 +35,9 @@ pub struct Config {
     pub timezone: Option<String>,
     /// Names of the fields of JSON lines, beside the usual ones.
     pub json: JsonConfig,
-    /// What `mailtrail index` reads when no file is named.
+    /// Where `mailtrail follow` answers `/metrics` and `/healthz`: `127.0.0.1:9797`. None: nowhere.
+    pub listen: Option<String>,
+    /// What `mailtrail follow` reads, and `mailtrail index` when no file is named.
     pub sources: Vec<SourceConfig>,
 }
 
@@ -121,13 +123,13 @@ pub enum FlavourName {
 impl Config {
     /// The named file; without a name the first of the usual places that has one, else the defaults.
     pub fn load(path: Option<&Path>) -> Result<Self, Vec<Problem>> {
-        match path {
-            Some(path) => Self::read(path),
-            None => usual_places()
-                .iter()
-                .find(|path| path.is_file())
-                .map_or(Ok(Self::default()), |path| Self::read(path)),
-        }
+        Self::path(path).map_or(Ok(Self::default()), |path| Self::read(&path))
+    }
+
+    /// The file that [`Config::load`] reads. None: there is none, and the defaults count.
+    pub fn path(path: Option<&Path>) -> Option<PathBuf> {
+        let usual = || usual_places().into_iter().find(|path| path.is_file());
+        path.map(Path::to_owned).or_else(usual)
     }
 
     fn read(path: &Path) -> Result<Self, Vec<Problem>> {

@@ -11,6 +11,7 @@ mod companions;
 mod elasticsearch;
 mod first_rule;
 mod generated;
+mod follow;
 mod graylog;
 mod graylog_faults;
 mod graylog_likeness;

@@ -11,7 +11,6 @@ use crate::elastic_http::{Access, Credentials, Flavour, Secret};
 use crate::store::elasticsearch::{ElasticStore, Family, Layout};
 
 use super::data;
-use super::output::Output;
 
 const URL: &str = "MAILTRAIL_ELASTICSEARCH_URL";
 const API_KEY: &str = "MAILTRAIL_ELASTICSEARCH_API_KEY";
@@ -41,19 +40,21 @@ fn connect(global: &Global, config: &Config, access: &Access) -> Result<ElasticS
 }
 
 /// Drops the months that are older than the configuration allows; none if it says nothing.
-pub(super) fn forget(global: &Global, config: &Config, output: &mut Output) -> Result<()> {
+/// Returns what a person should know.
+pub(super) fn forget(global: &Global, config: &Config) -> Result<Vec<String>> {
     let Some(days) = config.elasticsearch.retention_days else {
-        return Ok(());
+        return Ok(Vec::new());
     };
     let mut store = store(global, config)?;
+    let mut notes = Vec::new();
     for family in Family::ALL {
         let expired = store.expired(family, days, chrono::Utc::now())?;
         store.drop_indices(&expired)?;
         if !expired.is_empty() {
-            output.note(&format!("dropped after {days} days: {}", expired.join(", ")));
+            notes.push(format!("dropped after {days} days: {}", expired.join(", ")));
         }
     }
-    Ok(())
+    Ok(notes)
 }
 
 /// The names of the indices.

@@ -11,12 +11,15 @@ use crate::assemble::Locality;
 use crate::cli::{Global, IndexArgs};
 use crate::config::StoreKind;
 use crate::line::{Dating, Line, Moment};
-use crate::source::{self, FileSource, FileToRead, Place, Source, SourceError, StdinSource};
+use crate::source::{
+    self, FileSource, FileToRead, JournalQuery, JournalSource, Place, Read, Source, SourceError, StdinSource,
+};
 use crate::state::{self, State};
 use crate::store::Store;
 use crate::store::embedded::EmbeddedStore;
 use crate::store::ndjson::NdjsonStore;
 
+use super::delivery::{Delivery, Reached};
 use super::input::{Lines, dating};
 use super::inputs::Inputs;
 use super::intake::Intake;
@@ -73,12 +76,17 @@ pub(super) fn run(global: &Global, args: &IndexArgs, output: &mut Output) -> Res
         incomplete: false,
     };
     run.intake.lifetime_ms = super::queue_lifetime(&config)?;
-    run.take_up(rules.fingerprint(), output)?;
+    if let Some(note) = run.take_up(rules.fingerprint())? {
+        output.note(&note);
+    }
     if !inputs.files.is_empty() {
         run.files(&inputs, dating, output)?;
     }
     for server in &inputs.servers {
         run.server(server, frame, output)?;
+    }
+    for (name, query) in &inputs.journals {
+        run.journal(name, query, dating, output)?;
     }
     let Run { intake, incomplete, .. } = run;
     let mut summary = intake.into_summary();
@@ -95,7 +103,9 @@ pub(super) fn run(global: &Global, args: &IndexArgs, output: &mut Output) -> Res
     }
     let refused = store.set_aside();
     if kind == StoreKind::Elasticsearch {
-        cluster::forget(global, &config, output)?;
+        for note in cluster::forget(global, &config)? {
+            output.note(&note);
+        }
     }
     Ok(if incomplete || refused > 0 {
         Ending::Incomplete
@@ -107,7 +117,7 @@ pub(super) fn run(global: &Global, args: &IndexArgs, output: &mut Output) -> Res
 /// A run.
 pub(super) struct Run<'a> {
     /// The names that hosts are given.
-    hosts: HashMap<String, Arc<str>>,
+    pub(super) hosts: HashMap<String, Arc<str>>,
     pub(super) save_every: Duration,
     pub(super) intake: Intake<'a>,
     /// None in a store that keeps no state.
@@ -118,20 +128,23 @@ pub(super) struct Run<'a> {
 
 impl Run<'_> {
     /// Takes up what an earlier run left, with today's rules.
-    fn take_up(&mut self, rules: &str, output: &mut Output) -> Result<()> {
-        let Some(keeper) = &mut self.keeper else { return Ok(()) };
+    ///
+    /// Returns what a person should know.
+    pub(super) fn take_up(&mut self, rules: &str) -> Result<Option<String>> {
+        let Some(keeper) = &mut self.keeper else {
+            return Ok(None);
+        };
         self.intake.resume(&keeper.state.waiting);
         let state = &mut keeper.state;
         let before = std::mem::replace(&mut state.rules, rules.to_owned());
         let Some(at) = state.saved_at.filter(|_| before != state.rules) else {
-            return Ok(());
+            return Ok(None);
         };
         let count = self.intake.read_open_again(Moment(at.0 - OPEN_MS))?;
-        output.note(&format!(
+        Ok(Some(format!(
             "the rules have changed: the lines of {count} messages that are not over were read again with them; \
-             `mailtrail reindex` does so for all others, --from-scratch reads the sources again"
-        ));
-        Ok(())
+             `mailtrail reindex` does so for all others, `mailtrail index --from-scratch` reads the sources again"
+        )))
     }
 
     /// Reads files, on from where they were.
@@ -173,6 +186,48 @@ impl Run<'_> {
         self.read(&mut lines, &kept, output)
     }
 
+    /// Reads a journal, on from where it was.
+    fn journal(&mut self, name: &Arc<str>, query: &JournalQuery, dating: Dating, output: &mut Output) -> Result<()> {
+        let before = self.keeper.as_ref().and_then(|keeper| {
+            self.intake.count_for(keeper.counting());
+            keeper.state.journals.get(&**name).cloned()
+        });
+        let mut saved = Instant::now();
+        let mut failed = None;
+        match JournalSource::open(query, before, dating, false) {
+            Ok(mut source) => {
+                loop {
+                    match source.next() {
+                        Ok(Some(read)) => self.take(Delivery {
+                            source: Arc::clone(name),
+                            reads: vec![read],
+                            seen: 0,
+                            reached: source.place().cloned().map(Reached::Journal),
+                            silence: None,
+                        })?,
+                        Ok(None) => break,
+                        Err(error) => {
+                            failed = Some(error);
+                            break;
+                        }
+                    }
+                    if saved.elapsed() >= self.save_every {
+                        self.save_with(|_| ())?;
+                        saved = Instant::now();
+                    }
+                }
+                self.intake.summary.seen(source.tally().seen);
+            }
+            Err(error) => failed = Some(error),
+        }
+        self.save_with(|_| ())?;
+        if let Some(error) = failed {
+            self.incomplete = true;
+            output.complaint(&format!("source `{name}`: {error}"));
+        }
+        Ok(())
+    }
+
     /// Reads lines to their end, and saves on the way how far it is. `kept`: the places of other files.
     fn read(&mut self, lines: &mut Lines, kept: &[Place], output: &mut Output) -> Result<()> {
         let mut saved = Instant::now();
@@ -203,6 +258,34 @@ impl Run<'_> {
         Ok(())
     }
 
+    /// Takes what a source hands over. It is saved with the next [`Run::save_with`].
+    pub(super) fn take(&mut self, delivery: Delivery) -> Result<()> {
+        for read in delivery.reads {
+            match read {
+                Read::Line(line) => {
+                    let line = self.named(line);
+                    match &delivery.silence {
+                        None => self.intake.line(line)?,
+                        Some(gap) if *line.host != *gap.host => {}
+                        // Those of its first and last second may have been counted.
+                        Some(gap) if line.at.second() <= gap.from.second() || line.at.second() >= gap.to.second() => {
+                            self.intake.line_again(line)?;
+                        }
+                        Some(_) => self.intake.line(line)?,
+                    }
+                }
+                Read::Unreadable { origin, .. } if delivery.silence.is_none() => self.intake.unreadable(&origin),
+                Read::Unreadable { .. } => {}
+            }
+        }
+        self.intake.summary.seen(delivery.seen);
+        let (Some(reached), Some(keeper)) = (delivery.reached, &mut self.keeper) else {
+            return Ok(());
+        };
+        keeper.reached(&delivery.source, reached);
+        Ok(())
+    }
+
     /// The line, with its host called as the configuration says.
     pub(super) fn named(&self, mut line: Line) -> Line {
         if let Some(name) = self.hosts.get(&*line.host) {
@@ -219,6 +302,7 @@ impl Run<'_> {
     pub(super) fn save_with(&mut self, change: impl FnOnce(&mut State)) -> Result<()> {
         self.intake.commit()?;
         let Some(keeper) = &mut self.keeper else { return Ok(()) };
+        keeper.settle();
         change(&mut keeper.state);
         keeper.state.began = Some(self.intake.templates.began);
         keeper.state.waiting = self.intake.waiting();
@@ -228,7 +312,7 @@ impl Run<'_> {
     }
 }
 
-fn lost_words(lost: &Place) -> String {
+pub(super) fn lost_words(lost: &Place) -> String {
     format!(
         "another file took the place of {}, and what was written to the old one after line {} is nowhere beside it; \
          name where it goes when it is rotated, for example '{}*'",
@@ -238,7 +322,7 @@ fn lost_words(lost: &Place) -> String {
     )
 }
 
-fn duration(text: &str) -> Result<Duration> {
+pub(super) fn duration(text: &str) -> Result<Duration> {
     Ok(Duration::from_millis(
         u64::try_from(when::span(text)?).unwrap_or_default(),
     ))

@@ -1,13 +1,14 @@
 //! What a run of `index` reads: the files of the command line, else the sources of the configuration.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use anyhow::{Result, bail};
 
 use crate::cli::IndexArgs;
-use crate::config::{Config, SourceConfig};
+use crate::config::{Config, JournalConfig, SourceConfig};
 use crate::line::Dating;
-use crate::source::matching_paths;
+use crate::source::{JournalQuery, matching_paths};
 
 use super::servers::Server;
 
@@ -18,6 +19,8 @@ pub(super) struct Inputs {
     pub(super) files: Vec<PathBuf>,
     /// Patterns that mean no file.
     pub(super) empty: Vec<PathBuf>,
+    /// Journals, by the name of the source.
+    pub(super) journals: Vec<(Arc<str>, JournalQuery)>,
     /// Servers.
     pub(super) servers: Vec<Server>,
 }
@@ -30,21 +33,8 @@ impl Inputs {
             inputs.files.clone_from(&args.files);
             return Ok(inputs);
         }
-        if config.sources.is_empty() {
-            bail!("nothing to read: name log files, or list them under `sources:` in mailtrail.yaml");
-        }
-        let names = names(config)?;
-        if let Some(unknown) = args.source.iter().find(|wanted| !names.contains(wanted)) {
-            bail!(
-                "there is no source `{unknown}` in the configuration; there are {}",
-                names.join(", ")
-            );
-        }
-        for (name, source) in names.iter().zip(&config.sources) {
-            if !args.source.is_empty() && !args.source.contains(name) {
-                continue;
-            }
-            inputs.servers.extend(Server::of(name, source, dating)?);
+        for (name, source) in chosen(&args.source, config)? {
+            inputs.add(&name, source, dating)?;
             for pattern in &source.files {
                 let paths = matching_paths(pattern);
                 if paths.is_empty() {
@@ -56,14 +46,49 @@ impl Inputs {
         Ok(inputs)
     }
 
+    /// What is to be followed: the patterns of files of all sources, and the rest.
+    pub(super) fn to_follow(only: &[String], config: &Config, dating: Dating) -> Result<(Vec<PathBuf>, Self)> {
+        let mut inputs = Self::default();
+        let mut patterns = Vec::new();
+        for (name, source) in chosen(only, config)? {
+            inputs.add(&name, source, dating)?;
+            let absolute = |path: &PathBuf| std::path::absolute(path).unwrap_or_else(|_| path.clone());
+            patterns.extend(source.files.iter().map(absolute));
+        }
+        Ok((patterns, inputs))
+    }
+
+    fn add(&mut self, name: &str, source: &SourceConfig, dating: Dating) -> Result<()> {
+        self.servers.extend(Server::of(name, source, dating)?);
+        let journal = source.journal.as_ref().map(|journal| (name.into(), query(journal)));
+        self.journals.extend(journal);
+        Ok(())
+    }
+
     /// Nothing but standard input?
     pub(super) fn is_stdin(&self) -> bool {
-        self.servers.is_empty() && self.files.iter().all(|file| file == Path::new("-"))
+        self.servers.is_empty() && self.journals.is_empty() && self.files.iter().all(|file| file == Path::new("-"))
     }
 }
 
+/// The sources of the configuration, or those of these names.
+fn chosen<'c>(only: &[String], config: &'c Config) -> Result<Vec<(String, &'c SourceConfig)>> {
+    if config.sources.is_empty() {
+        bail!("nothing to read: name log files, or list them under `sources:` in mailtrail.yaml");
+    }
+    let names = names(config)?;
+    if let Some(unknown) = only.iter().find(|wanted| !names.contains(wanted)) {
+        bail!(
+            "there is no source `{unknown}` in the configuration; there are {}",
+            names.join(", ")
+        );
+    }
+    let all = names.into_iter().zip(&config.sources);
+    Ok(all.filter(|(name, _)| only.is_empty() || only.contains(name)).collect())
+}
+
 /// The names of the sources, each once.
-fn names(config: &Config) -> Result<Vec<String>> {
+pub(super) fn names(config: &Config) -> Result<Vec<String>> {
     let mut names: Vec<String> = Vec::new();
     for source in &config.sources {
         let name = match &source.name {
@@ -80,11 +105,27 @@ fn names(config: &Config) -> Result<Vec<String>> {
 }
 
 fn kind(source: &SourceConfig) -> Result<&'static str> {
-    match (source.files.is_empty(), &source.graylog, &source.elasticsearch) {
-        (false, None, None) => Ok("files"),
-        (true, Some(_), None) => Ok("graylog"),
-        (true, None, Some(_)) => Ok("elasticsearch"),
-        _ => bail!("each source of the configuration has one of `files`, `graylog` and `elasticsearch`"),
+    let kinds = [
+        ("files", !source.files.is_empty()),
+        ("journal", source.journal.is_some()),
+        ("graylog", source.graylog.is_some()),
+        ("elasticsearch", source.elasticsearch.is_some()),
+    ];
+    let mut named = kinds.iter().filter(|(_, named)| *named);
+    match (named.next(), named.next()) {
+        (Some((kind, _)), None) => Ok(kind),
+        _ => bail!("each source of the configuration has one of `files`, `journal`, `graylog` and `elasticsearch`"),
+    }
+}
+
+fn query(config: &JournalConfig) -> JournalQuery {
+    JournalQuery {
+        directory: config.directory.clone(),
+        namespace: config.namespace.clone(),
+        matches: config
+            .matches
+            .clone()
+            .unwrap_or_else(|| vec!["SYSLOG_FACILITY=2".to_owned()]),
     }
 }
 

@@ -320,6 +320,12 @@ impl<'a> Intake<'a> {
         self.store
     }
 
+    /// What was done since this was asked before.
+    pub(super) fn take_summary(&mut self) -> Summary {
+        self.written.clear();
+        std::mem::take(&mut self.summary)
+    }
+
     /// What was done in all.
     pub(super) fn into_summary(mut self) -> Summary {
         self.summary.templates = self.templates.named();

@@ -2,7 +2,9 @@
 
 mod cluster;
 mod data;
+mod delivery;
 mod escape;
+mod follow;
 mod gaps;
 mod index;
 mod input;
@@ -68,6 +70,7 @@ pub fn run(cli: Cli) -> ExitCode {
     let mut output = Output::new(&cli.global);
     let result = match cli.command {
         Command::Index(args) => index::run(&cli.global, &args, &mut output),
+        Command::Follow(args) => follow::run(&cli.global, &args, &mut output),
         Command::Search(args) => search::run(&cli.global, &args, &mut output),
         Command::Trace(args) => trace::run(&cli.global, &args, &mut output),
         Command::Parse(args) => parse::run(&cli.global, &args, &mut output),

@@ -6,16 +6,19 @@
 //! frame is found by when it was received, or, where the server does not tell, by a host's silence in the ledger.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 use std::time::Instant;
 
 use anyhow::{Context as _, Result, bail};
 
 use crate::cli::IndexArgs;
 use crate::ledger::Gap;
-use crate::line::{Line, Moment};
+use crate::line::{Digest, Moment};
 use crate::source::{Read, Seen, Source, Window, WindowSource};
 use crate::state::Cursor;
+use crate::store::Store;
 
+use super::delivery::{Deliver, Delivery, Reached, ServerReach};
 use super::index::Run;
 use super::output::Output;
 use super::servers::Server;
@@ -41,6 +44,8 @@ pub(super) struct Frame {
     to: Moment,
     /// So much before the watermark a later frame may begin.
     remembered: i64,
+    /// This frame begins so much before the watermark, in milliseconds.
+    margin: i64,
 }
 
 impl Frame {
@@ -54,13 +59,29 @@ impl Frame {
             bail!("there is nothing between {from} and {to}: --since must be before --until");
         }
         let remembered = last.max(to.0 - from.0).max(REMEMBERED_MS);
-        Ok(Self { from, to, remembered })
+        Ok(Self {
+            from,
+            to,
+            remembered,
+            margin: MARGIN_MS,
+        })
+    }
+
+    /// Until now, from so many milliseconds before the watermark, or before now where less was never read.
+    pub(super) fn until_now(last: i64, margin: i64) -> Self {
+        let to = when::now();
+        Self {
+            from: Moment(to.0 - last),
+            to,
+            remembered: REMEMBERED_MS,
+            margin,
+        }
     }
 
     /// What is to be read, given how far it was read: no hole is left.
     fn window(self, watermark: Option<Moment>) -> Window {
         let from = match watermark {
-            Some(watermark) if watermark <= self.to => self.from.min(Moment(watermark.0 - MARGIN_MS)),
+            Some(watermark) if watermark <= self.to => self.from.min(Moment(watermark.0 - self.margin)),
             // A frame in the past.
             _ => self.from,
         };
@@ -78,104 +99,178 @@ impl Run<'_> {
             }
             None => Cursor::default(),
         };
-        let window = frame.window(before.watermark);
-        let known: Seen = before.seen().collect();
-        let mut progress = Progress {
-            name: server.name.clone(),
-            cursor: before,
-            window,
-            remembered: frame.remembered,
-        };
-        // What came late comes first: a watermark that has moved would hide it.
-        let Some(tells_receipt) = self.read_late(server, &mut progress, &known, output)? else {
-            return Ok(());
-        };
-        let mut source = server.said(window, known.clone());
-        if self.read_window(&mut source, &mut progress, output)? && !tells_receipt {
-            self.read_silences(server, &progress, &known, output)?;
+        let mut reading = Reading::of(server, &before);
+        let mut saved = Instant::now();
+        let read = reading.read(frame, true, &mut |delivery| {
+            self.take(delivery)?;
+            if saved.elapsed() >= self.save_every {
+                self.save_with(|_| ())?;
+                saved = Instant::now();
+            }
+            Ok(())
+        });
+        let read = self.told(server, read, output)?;
+        self.save_with(|_| ())?;
+        if read && !server.tells_receipt() && self.keeper.is_some() {
+            let silences = silences(self.intake.store(), reading.window)?;
+            let read = reading.read_silences(&silences, &mut |delivery| self.take(delivery));
+            self.told(server, read, output)?;
+            self.save_with(|_| ())?;
         }
         Ok(())
     }
 
-    /// Reads a window to its end. False where it could not: it was told, and the next run begins there.
-    fn read_window(&mut self, source: &mut WindowSource, progress: &mut Progress, output: &mut Output) -> Result<bool> {
-        let mut saved = Instant::now();
-        let mut up_to = source.read_up_to();
+    /// Says what the server did wrong. False if it did.
+    fn told(&mut self, server: &Server, read: Result<(), Stop>, output: &mut Output) -> Result<bool> {
+        match read {
+            Ok(()) => Ok(true),
+            Err(Stop::Taker(error)) => Err(error),
+            Err(Stop::Server(error)) => {
+                self.incomplete = true;
+                output.complaint(&format!("source `{}`: {error}", server.name));
+                Ok(false)
+            }
+        }
+    }
+}
+
+/// The silences of hosts that came back: they may have sent what they had kept.
+pub(super) fn silences(store: &dyn Store, window: Window) -> Result<Vec<Gap>> {
+    let week_ago = Moment(window.to.0 - SILENCE_MS);
+    let mut silences = gaps::between(store, Some(week_ago), Some(window.to))?;
+    silences.retain(|gap| gap.ended && gap.to.0 >= window.to.0 - BACK_MS && gap.from < window.from);
+    silences.truncate(MOST_SILENCES);
+    Ok(silences)
+}
+
+/// Why a reading stopped before its end.
+pub(super) enum Stop {
+    /// The server could not be read; what was handed over stands, and the next reading begins there.
+    Server(String),
+    /// Whoever takes the lines could not.
+    Taker(anyhow::Error),
+}
+
+impl From<anyhow::Error> for Stop {
+    fn from(error: anyhow::Error) -> Self {
+        Self::Taker(error)
+    }
+}
+
+/// A server that is read, window by window.
+pub(super) struct Reading<'a> {
+    server: &'a Server,
+    name: Arc<str>,
+    watermark: Option<Moment>,
+    known: Seen,
+    /// The one that was read last.
+    pub(super) window: Window,
+    /// Milliseconds.
+    remembered: i64,
+}
+
+impl<'a> Reading<'a> {
+    /// Behind what was read before.
+    pub(super) fn of(server: &'a Server, before: &Cursor) -> Self {
+        Self {
+            server,
+            name: server.name.as_str().into(),
+            watermark: before.watermark,
+            known: before.seen().collect(),
+            window: Window::last(0, Moment(0)),
+            remembered: REMEMBERED_MS,
+        }
+    }
+
+    /// Everything before it was read. None: nothing was.
+    pub(super) fn watermark(&self) -> Option<Moment> {
+        self.watermark
+    }
+
+    /// Reads a window. `late`: and what was received since the one before and said before this one, where the server
+    /// tells that.
+    pub(super) fn read(&mut self, frame: Frame, late: bool, deliver: &mut Deliver<'_>) -> Result<(), Stop> {
+        self.window = frame.window(self.watermark);
+        self.remembered = frame.remembered;
+        // What came late comes first: a watermark that has moved would hide it.
+        if late {
+            self.read_late(deliver)?;
+        }
+        let mut source = self.server.said(self.window, self.known.clone());
+        let (mut reads, mut seen, mut up_to) = (Vec::new(), 0, source.read_up_to());
         loop {
             let read = source.next();
             // Between two batches, everything that was given was taken.
-            if source.read_up_to() > up_to && saved.elapsed() >= self.save_every {
+            let ended = !matches!(read, Ok(Some(_)));
+            if source.read_up_to() > up_to || ended {
                 up_to = source.read_up_to();
-                self.save_progress(source, progress)?;
-                saved = Instant::now();
+                let skipped = source.skipped() - seen;
+                seen = source.skipped();
+                let reached = self.reached(&source);
+                deliver(self.delivery(std::mem::take(&mut reads), skipped, Some(reached)))?;
             }
             match read {
-                Ok(Some(read)) => self.take(read)?,
-                Ok(None) => {
-                    self.save_progress(source, progress)?;
-                    self.finish(source);
-                    return Ok(true);
-                }
-                Err(error) => {
-                    self.save_progress(source, progress)?;
-                    self.finish(source);
-                    self.failed(&progress.name, &error.to_string(), output);
-                    return Ok(false);
-                }
+                Ok(Some(read)) => reads.push(read),
+                Ok(None) => break,
+                Err(error) => return Err(Stop::Server(error.to_string())),
             }
+        }
+        if let Some(since) = self.since() {
+            self.known.forget_before(since);
+        }
+        Ok(())
+    }
+
+    fn delivery(&self, reads: Vec<Read>, seen: u64, reached: Option<ServerReach>) -> Delivery {
+        Delivery {
+            source: Arc::clone(&self.name),
+            reads,
+            seen,
+            reached: reached.map(Reached::Server),
+            silence: None,
         }
     }
 
-    fn take(&mut self, read: Read) -> Result<()> {
-        match read {
-            Read::Line(line) => self.intake.line(self.named(line)),
-            Read::Unreadable { origin, .. } => {
-                self.intake.unreadable(&origin);
-                Ok(())
-            }
+    /// Moves to what the source has given.
+    fn reached(&mut self, source: &WindowSource) -> ServerReach {
+        let up_to = source.read_up_to();
+        // A frame that begins behind the watermark leaves a hole, which a later run must find.
+        if self.watermark.is_none_or(|watermark| self.window.from <= watermark) {
+            self.watermark = self.watermark.max(Some(up_to));
+        }
+        self.remember(source.seen().iter().collect())
+    }
+
+    fn remember(&mut self, messages: Vec<(Digest, Moment)>) -> ServerReach {
+        let known = &mut self.known;
+        let new = messages
+            .into_iter()
+            .filter(|(key, at)| known.insert(*key, *at))
+            .collect();
+        ServerReach {
+            watermark: self.watermark,
+            new,
+            since: self.since(),
         }
     }
 
-    fn finish(&mut self, source: &WindowSource) {
-        self.intake.summary.seen(source.skipped());
+    /// Older messages cannot be met again.
+    fn since(&self) -> Option<Moment> {
+        Some(Moment(self.watermark?.0 - self.remembered - MARGIN_MS))
     }
 
-    fn failed(&mut self, name: &str, error: &str, output: &mut Output) {
-        self.incomplete = true;
-        output.complaint(&format!("source `{name}`: {error}"));
-    }
-
-    fn save_progress(&mut self, source: &WindowSource, progress: &mut Progress) -> Result<()> {
-        progress.reached(source);
-        self.save_cursor(progress)
-    }
-
-    fn save_cursor(&mut self, progress: &Progress) -> Result<()> {
-        let (name, cursor) = (progress.name.clone(), progress.cursor.clone());
-        self.save_with(|state| {
-            state.servers.insert(name, cursor);
-        })
-    }
-
-    /// Reads what was received since the last run and said before this window. Returns whether the server tells the
-    /// receipt; None where it could not be read: it was told, and the next run begins there.
-    fn read_late(
-        &mut self,
-        server: &Server,
-        progress: &mut Progress,
-        known: &Seen,
-        output: &mut Output,
-    ) -> Result<Option<bool>> {
-        let window = progress.window;
-        let Some(watermark) = progress.cursor.watermark.filter(|watermark| *watermark <= window.to) else {
-            return Ok(Some(server.tells_receipt()));
+    /// Reads what was received since the last run and said before this window.
+    fn read_late(&mut self, deliver: &mut Deliver<'_>) -> Result<(), Stop> {
+        let window = self.window;
+        let Some(watermark) = self.watermark.filter(|watermark| *watermark <= window.to) else {
+            return Ok(());
         };
         let received = Window {
             from: Moment(watermark.0 - MARGIN_MS),
             to: window.to,
         };
-        let Some(mut source) = server.received(received, known.clone()) else {
-            return Ok(Some(false));
+        let Some(mut source) = self.server.received(received, self.known.clone()) else {
+            return Ok(());
         };
         let mut seconds = BTreeSet::new();
         loop {
@@ -187,109 +282,68 @@ impl Run<'_> {
                 Ok(None) => break,
                 Err(error) => {
                     let way_out = "`received: false` does without what came late";
-                    self.failed(&server.name, &format!("{error}; {way_out}"), output);
-                    return Ok(None);
+                    return Err(Stop::Server(format!("{error}; {way_out}")));
                 }
             }
         }
         if seconds.is_empty() {
-            return Ok(Some(true));
+            return Ok(());
         }
-        let messages: Vec<_> = source.seen().iter().filter(|(key, _)| !known.contains(*key)).collect();
+        let messages: Vec<_> = source
+            .seen()
+            .iter()
+            .filter(|(key, _)| !self.known.contains(*key))
+            .collect();
         let mut done = BTreeSet::new();
+        let mut reads = Vec::new();
         for stretch in stretches(&seconds) {
             // Among all that was said in the same seconds, or equal lines would be counted wrongly.
             let only = messages.iter().copied().collect();
-            let mut source = server.said(stretch, Seen::default()).only(only);
+            let mut source = self.server.said(stretch, Seen::default()).only(only);
             loop {
                 match source.next() {
-                    Ok(Some(read)) => self.take(read)?,
+                    Ok(Some(read)) => reads.push(read),
                     Ok(None) => break,
                     Err(error) => {
-                        self.failed(&server.name, &error.to_string(), output);
-                        return Ok(None);
+                        deliver(self.delivery(reads, 0, None))?;
+                        return Err(Stop::Server(error.to_string()));
                     }
                 }
             }
             done.extend(source.seen().iter().map(|(key, _)| key.0));
         }
         // By the time of receipt: only that may bring them back.
-        progress.remember(messages.into_iter().filter(|(key, _)| done.contains(&key.0)));
-        self.save_cursor(progress)?;
-        Ok(Some(true))
+        let done = messages.into_iter().filter(|(key, _)| done.contains(&key.0)).collect();
+        let reached = self.remember(done);
+        deliver(self.delivery(reads, 0, Some(reached)))?;
+        Ok(())
     }
 
-    /// Asks again for the silences of hosts that came back: they may have sent what they had kept.
-    fn read_silences(&mut self, server: &Server, progress: &Progress, known: &Seen, output: &mut Output) -> Result<()> {
-        let window = progress.window;
-        if self.keeper.is_none() {
-            return Ok(());
-        }
+    /// Asks again for the silences of hosts that came back.
+    pub(super) fn read_silences(&mut self, silences: &[Gap], deliver: &mut Deliver<'_>) -> Result<(), Stop> {
+        let window = self.window;
         let week_ago = Moment(window.to.0 - SILENCE_MS);
-        let silences = gaps::between(self.intake.store(), Some(week_ago), Some(window.to))?;
-        let back = |gap: &&Gap| gap.ended && gap.to.0 >= window.to.0 - BACK_MS && gap.from < window.from;
-        for gap in silences.iter().filter(back).take(MOST_SILENCES) {
+        for gap in silences {
             let stretch = Window {
                 from: Moment::from_second(gap.from.second().max(week_ago.second())),
                 to: Moment::from_second(gap.to.second() + 1).min(window.from),
             };
-            let mut source = server.said(stretch, known.clone());
-            loop {
+            let mut source = self.server.said(stretch, self.known.clone());
+            let mut reads = Vec::new();
+            let ended = loop {
                 match source.next() {
-                    Ok(Some(Read::Line(line))) => self.take_silent(line, gap)?,
-                    Ok(Some(Read::Unreadable { .. })) => {}
-                    Ok(None) => break,
-                    Err(error) => {
-                        self.failed(&server.name, &error.to_string(), output);
-                        return self.save_with(|_| ());
-                    }
+                    Ok(Some(read)) => reads.push(read),
+                    Ok(None) => break Ok(()),
+                    Err(error) => break Err(Stop::Server(error.to_string())),
                 }
-            }
+            };
+            deliver(Delivery {
+                silence: Some(gap.clone()),
+                ..self.delivery(reads, 0, None)
+            })?;
+            ended?;
         }
-        self.save_with(|_| ())
-    }
-
-    /// A line that was said in a silence. Those of its first and last second may have been counted.
-    fn take_silent(&mut self, line: Line, gap: &Gap) -> Result<()> {
-        let line = self.named(line);
-        if *line.host != *gap.host {
-            return Ok(());
-        }
-        let second = line.at.second();
-        if second > gap.from.second() && second < gap.to.second() {
-            self.intake.line(line)
-        } else {
-            self.intake.line_again(line)
-        }
-    }
-}
-
-/// How far a server is read.
-struct Progress {
-    name: String,
-    cursor: Cursor,
-    window: Window,
-    /// Milliseconds.
-    remembered: i64,
-}
-
-impl Progress {
-    /// Moves to what the source has given.
-    fn reached(&mut self, source: &WindowSource) {
-        let up_to = source.read_up_to();
-        let watermark = &mut self.cursor.watermark;
-        // A frame that begins behind the watermark leaves a hole, which a later run must find.
-        if watermark.is_none_or(|watermark| self.window.from <= watermark) {
-            *watermark = (*watermark).max(Some(up_to));
-        }
-        self.remember(source.seen().iter().collect::<Vec<_>>().into_iter());
-    }
-
-    fn remember(&mut self, messages: impl Iterator<Item = (crate::line::Digest, Moment)>) {
-        let Some(watermark) = self.cursor.watermark else { return };
-        let since = Moment(watermark.0 - self.remembered - MARGIN_MS);
-        let all: Vec<_> = self.cursor.seen().chain(messages).collect();
-        self.cursor.keep_seen(all.into_iter(), since);
+        Ok(())
     }
 }
 

@@ -1,10 +1,10 @@
-//! The `sources:` of the configuration: what `mailtrail index` reads when no file is named.
+//! The `sources:` of the configuration: what `mailtrail follow` reads, and `mailtrail index` when no file is named.
 
 use std::path::PathBuf;
 
 use serde::Deserialize;
 
-/// Where lines come from: one of `files`, `graylog`, `elasticsearch`.
+/// Where lines come from: one of `files`, `journal`, `graylog`, `elasticsearch`.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct SourceConfig {
@@ -12,10 +12,25 @@ pub struct SourceConfig {
     pub name: Option<String>,
     /// Log files; `*` and `?` as in a shell: `/var/log/mail.log*`.
     pub files: Vec<PathBuf>,
+    /// The systemd journal of this machine.
+    pub journal: Option<JournalConfig>,
     /// A Graylog, over its REST API.
     pub graylog: Option<GraylogConfig>,
     /// An index of Elasticsearch or OpenSearch.
     pub elasticsearch: Option<IndexConfig>,
+}
+
+/// The systemd journal, read by `journalctl`. `journal: {}` is that of this machine.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct JournalConfig {
+    /// A folder of journal files. None: this machine's.
+    pub directory: Option<PathBuf>,
+    /// A namespace of the journal, or `*` for all.
+    pub namespace: Option<String>,
+    /// `FIELD=value` as `journalctl` takes them; of one field any must fit, of several all. None: `SYSLOG_FACILITY=2`,
+    /// what was logged as mail. `[]` reads everything.
+    pub matches: Option<Vec<String>>,
 }
 
 /// A Graylog. Secrets are never written here, only where they are: in a file, or in `MAILTRAIL_GRAYLOG_TOKEN`,

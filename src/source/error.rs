@@ -63,6 +63,12 @@ pub enum SourceError {
         /// What the decompressor said.
         error: io::Error,
     },
+    /// `journalctl` could not be started, or gave up.
+    #[error("cannot read the journal: {reason}")]
+    Journal {
+        /// What went wrong, and the way out.
+        reason: String,
+    },
     /// A server did not give what it was asked for.
     #[error(transparent)]
     Server(#[from] crate::elastic_http::HttpError),

@@ -1,4 +1,4 @@
-//! Where lines come from: files, standard input, several of them in the order of time, Graylog, an index.
+//! Where lines come from: files, standard input, several of them in the order of time, the journal, Graylog, an index.
 //!
 //! The hard part is that inputs fail half way (a truncated archive, a folder among the files) while the others must
 //! go on: a [`Source`] may be asked again after an error.
@@ -17,6 +17,7 @@ mod file;
 mod file_date;
 mod found_file;
 pub mod graylog;
+mod journal;
 mod json_field;
 mod mail_query;
 mod merge;
@@ -38,6 +39,7 @@ pub use field_names::FieldNames;
 pub use file::FileSource;
 pub use found_file::FoundFile;
 pub use graylog::{Graylog, GraylogAccess, GraylogQuery};
+pub use journal::{JournalPlace, JournalQuery, JournalSource};
 pub use merge::Merge;
 pub use paths::matching_paths;
 pub use place::Place;

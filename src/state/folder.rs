@@ -9,13 +9,13 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use super::{FORMAT, State, StateError};
+use super::{FORMAT, Holder, State, StateError};
 use crate::line::{Digest, Moment};
 
 const FILE: &str = "state.json";
 const PREVIOUS: &str = "state.json.prev";
 const NEW: &str = "state.json.tmp";
-/// Held by the process that reads into the folder, with its number inside.
+/// Held by the process that reads into the folder, with its name inside.
 const LOCK: &str = "state.lock";
 
 /// The first line of the file.
@@ -49,12 +49,12 @@ impl StateFolder {
         match lock.try_lock() {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => {
-                let mut pid = String::new();
+                let mut text = String::new();
                 // Without it the message is still true.
-                let _ = (&lock).take(20).read_to_string(&mut pid);
+                let _ = (&lock).take(Holder::MOST_BYTES).read_to_string(&mut text);
                 return Err(StateError::Busy {
                     folder: folder.to_owned(),
-                    pid: pid.trim().parse().ok(),
+                    holder: Holder::read(&text),
                 });
             }
             Err(TryLockError::Error(error)) => return Err(failed("lock", &path)(error)),
@@ -62,13 +62,18 @@ impl StateFolder {
         let write = |lock: &mut File| -> io::Result<()> {
             lock.set_len(0)?;
             lock.rewind()?;
-            writeln!(lock, "{}", std::process::id())
+            writeln!(lock, "{}", Holder::this_process().written())
         };
         write(&mut lock).map_err(failed("write", &path))?;
         Ok(Self {
             folder: folder.to_owned(),
             _lock: lock,
         })
+    }
+
+    /// The folder.
+    pub fn path(&self) -> &Path {
+        &self.folder
     }
 
     /// Saves the state as the next generation: when this returns, it outlives a power cut.

@@ -8,9 +8,11 @@
 //! In: [`Place`]s, [`Cursor`]s and waiting lines of one run. Out: the same for the next.
 
 mod folder;
+mod holder;
 mod lines;
 
 pub use folder::{StateFolder, read};
+pub use holder::Holder;
 pub use lines::Waiting;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -21,7 +23,7 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use serde::{Deserialize, Serialize};
 
 use crate::line::{Digest, Moment};
-use crate::source::Place;
+use crate::source::{JournalPlace, Place};
 
 /// The format of the file. A new one for every change that an older mailtrail cannot read.
 pub const FORMAT: u32 = 1;
@@ -49,6 +51,9 @@ pub struct State {
     /// How far servers were read, by the name of the source.
     #[serde(default)]
     pub servers: BTreeMap<String, Cursor>,
+    /// How far journals were read, by the name of the source.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub journals: BTreeMap<String, JournalPlace>,
     /// Lines with a queue id of which no document holds them yet.
     #[serde(default)]
     pub waiting: Vec<Waiting>,
@@ -76,6 +81,7 @@ impl State {
             rules: String::new(),
             files: Vec::new(),
             servers: BTreeMap::new(),
+            journals: BTreeMap::new(),
             waiting: Vec::new(),
         }
     }
@@ -139,13 +145,13 @@ pub enum StateError {
     /// Another process reads into the same folder.
     #[error(
         "another mailtrail{} is reading into {}; wait until it is done, or give this one a folder of its own (--data)",
-        .pid.map(|pid| format!(" (process {pid})")).unwrap_or_default(), .folder.display()
+        .holder.as_ref().map(|holder| format!(" ({holder})")).unwrap_or_default(), .folder.display()
     )]
     Busy {
         /// The data folder.
         folder: PathBuf,
         /// The other process. None where it did not say.
-        pid: Option<u32>,
+        holder: Option<Holder>,
     },
     /// A newer mailtrail wrote it.
     #[error(
