@@ -297,7 +297,7 @@ fn a_reload_changes_the_rules_without_losing_a_line_and_a_bad_rule_keeps_the_old
     service.says("event=reloaded");
     append(&path, &lines[3 * part..].concat());
     append(&path, &QUOTA.replace("97%", "98%"));
-    let total = (lines.len() + 2) as f64;
+    let total = f64::from(u32::try_from(lines.len() + 2).unwrap());
     let all = || {
         let outcomes = ["matched", "noise", "joined", "unmatched", "unreadable"];
         let count = |outcome: &&str| service.metric(&format!("mailtrail_lines_total{{outcome=\"{outcome}\"}}"));
@@ -474,13 +474,19 @@ fn a_journal_is_followed_through_a_kill_and_read_once() {
     let args = ["--config", "mailtrail.yaml", "--commit-every", "1s"];
     let mut service = Service::start(folder.path(), &args);
     let (first, rest) = lines.split_at(lines.len() / 3);
-    first.iter().for_each(|line| journald.says(line));
+    for line in first {
+        journald.says(line);
+    }
     service.says("event=committed");
     let (second, rest) = rest.split_at(rest.len() / 2);
-    second.iter().for_each(|line| journald.says(line));
+    for line in second {
+        journald.says(line);
+    }
     service.child.kill().unwrap();
     service.child.wait().unwrap();
-    rest.iter().for_each(|line| journald.says(line));
+    for line in rest {
+        journald.says(line);
+    }
     let export = Command::new("journalctl")
         .args(["-o", "json", "--all", "--quiet", "--no-pager"])
         .arg(format!("--namespace={namespace}"))

@@ -265,13 +265,12 @@ impl Run<'_> {
                 Read::Line(line) => {
                     let line = self.named(line);
                     match &delivery.silence {
-                        None => self.intake.line(line)?,
                         Some(gap) if *line.host != *gap.host => {}
                         // Those of its first and last second may have been counted.
                         Some(gap) if line.at.second() <= gap.from.second() || line.at.second() >= gap.to.second() => {
                             self.intake.line_again(line)?;
                         }
-                        Some(_) => self.intake.line(line)?,
+                        _ => self.intake.line(line)?,
                     }
                 }
                 Read::Unreadable { origin, .. } if delivery.silence.is_none() => self.intake.unreadable(&origin),

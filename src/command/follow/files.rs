@@ -54,10 +54,7 @@ impl Files {
             if now != look || read.elapsed() >= AT_LEAST {
                 look = now;
                 read = Instant::now();
-                let whole = match self.pass(&mut complaints) {
-                    Ok(whole) => whole,
-                    Err(_) => return,
-                };
+                let Ok(whole) = self.pass(&mut complaints) else { return };
                 if !whole {
                     // It may be read the next time.
                     look.clear();
