@@ -7,7 +7,7 @@ use anyhow::{Result, bail};
 use crate::cli::{Input, Said};
 use crate::config::Config;
 use crate::line::{Dating, JsonFields, Line, Origin, TimeZone};
-use crate::source::{Merge, Place, Read, Source, SourceError};
+use crate::source::{Merge, Place, Read, Source, SourceError, Tally};
 
 use super::output::Output;
 use super::progress::Bar;
@@ -102,33 +102,37 @@ impl Lines {
 
     /// What a person should know about the clock of these logs. None if nothing is wrong.
     pub(super) fn zone_warning(&self) -> Option<String> {
-        let tally = self.source.tally();
-        let ahead = tally.zone_offset_minutes.filter(|minutes| *minutes != 0)?;
-        let (is, read) = (tally.zone_minutes + ahead, tally.zone_minutes);
-        let stamps = match (is, read) {
-            (0, read) => format!("UTC, as the queue ids say, but were read as UTC{}", offset(read)),
-            (is, 0) => format!("UTC{}, the queue ids say UTC", offset(is)),
-            (is, read) => format!(
-                "UTC{}, as the queue ids tell, but were read as UTC{}",
-                offset(is),
-                offset(read)
-            ),
-        };
-        let zone = match is {
-            0 => "UTC".to_owned(),
-            is => format!("{}{:02}:{:02}", sign(is), is.abs() / 60, is.abs() % 60),
-        };
-        Some(format!(
-            "warning: the stamps are {stamps}: all times are wrong by {}; read them again with --timezone {zone}, or with \
-             the name of their zone (--timezone Europe/Berlin)",
-            span(ahead)
-        ))
+        zone_words(self.source.tally())
     }
 
     /// Lines that were longer than is kept.
     pub(super) fn cut(&self) -> u64 {
         self.source.tally().cut
     }
+}
+
+/// What a person should know about the clock of logs. None if nothing is wrong.
+pub(super) fn zone_words(tally: Tally) -> Option<String> {
+    let ahead = tally.zone_offset_minutes.filter(|minutes| *minutes != 0)?;
+    let (is, read) = (tally.zone_minutes + ahead, tally.zone_minutes);
+    let stamps = match (is, read) {
+        (0, read) => format!("UTC, as the queue ids say, but were read as UTC{}", offset(read)),
+        (is, 0) => format!("UTC{}, the queue ids say UTC", offset(is)),
+        (is, read) => format!(
+            "UTC{}, as the queue ids tell, but were read as UTC{}",
+            offset(is),
+            offset(read)
+        ),
+    };
+    let zone = match is {
+        0 => "UTC".to_owned(),
+        is => format!("{}{:02}:{:02}", sign(is), is.abs() / 60, is.abs() % 60),
+    };
+    Some(format!(
+        "warning: the stamps are {stamps}: all times are wrong by {}; read them again with --timezone {zone}, or with \
+             the name of their zone (--timezone Europe/Berlin)",
+        span(ahead)
+    ))
 }
 
 /// `-5`, `+5:45`

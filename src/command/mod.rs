@@ -3,6 +3,7 @@
 mod cluster;
 mod data;
 mod delivery;
+mod doctor;
 mod escape;
 mod follow;
 mod gaps;
@@ -70,6 +71,7 @@ pub fn run(cli: Cli) -> ExitCode {
     let mut output = Output::new(&cli.global);
     let result = match cli.command {
         Command::Index(args) => index::run(&cli.global, &args, &mut output),
+        Command::Doctor(args) => doctor::run(&cli.global, &args, &mut output),
         Command::Follow(args) => follow::run(&cli.global, &args, &mut output),
         Command::Search(args) => search::run(&cli.global, &args, &mut output),
         Command::Trace(args) => trace::run(&cli.global, &args, &mut output),

@@ -32,7 +32,7 @@ impl Setup {
         let config = config(global)?;
         let rules = rules::load(global, &config)?;
         let dating = dating(&args.said, &config)?;
-        let kind = global.store.unwrap_or(config.store);
+        let kind = global.store.flatten().unwrap_or(config.store);
         if kind == StoreKind::Ndjson {
             bail!("the store `ndjson` keeps no state: follow with `--store embedded` or `--store elasticsearch`");
         }
