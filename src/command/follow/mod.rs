@@ -162,6 +162,8 @@ impl Service<'_> {
         let locality = Locality {
             filters: setup.config.filters.clone(),
         };
+        // Whatever may fail comes before the state is taken.
+        let lifetime_ms = super::queue_lifetime(&setup.config)?;
         let hosts = &setup.config.hosts;
         let mut run = Run {
             hosts: hosts
@@ -173,6 +175,7 @@ impl Service<'_> {
             keeper: self.keeper.take(),
             incomplete: false,
         };
+        run.intake.lifetime_ms = lifetime_ms;
         let turn = self.take_all(&mut run);
         self.keeper = run.keeper.take();
         let refused = store.set_aside();

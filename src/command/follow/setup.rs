@@ -7,7 +7,7 @@ use anyhow::{Result, bail};
 use crate::cli::{FollowArgs, Global};
 use crate::command::input::dating;
 use crate::command::inputs::Inputs;
-use crate::command::{Problems, config, rules};
+use crate::command::{Problems, config, queue_lifetime, rules};
 use crate::config::{Config, StoreKind};
 use crate::line::Dating;
 use crate::rule::RuleSet;
@@ -36,6 +36,7 @@ impl Setup {
         if kind == StoreKind::Ndjson {
             bail!("the store `ndjson` keeps no state: follow with `--store embedded` or `--store elasticsearch`");
         }
+        queue_lifetime(&config)?;
         let only = args.files.is_empty().then(|| args.source.clone());
         let files = match &only {
             Some(only) => Inputs::to_follow(only, &config, dating)?.0,
