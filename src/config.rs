@@ -29,6 +29,9 @@ pub struct Config {
     /// How long the queues keep mail that cannot be delivered (`5d` unless told otherwise): an older one without a last
     /// word is `missing:end`.
     pub queue_lifetime: Option<String>,
+    /// Are client sessions told (yes unless told otherwise)? No where several mailtrail processes share the lines of one
+    /// host: none of them sees a session whole, and halves are no sessions.
+    pub sessions: Option<bool>,
     /// Content filters beside those on the loopback: host names, addresses, names of pipe services.
     pub filters: Vec<String>,
     /// The zone of stamps that tell none: Europe/Berlin, UTC, local, +01:00.

@@ -12,13 +12,13 @@ use crate::state::{Dice, assert_same, one_pass, stored};
 use crate::tool::{lab, tool, unpacked};
 
 /// A service that runs in a folder, and what it says.
-struct Service {
+pub(crate) struct Service {
     child: Child,
     said: Arc<Mutex<String>>,
 }
 
 impl Service {
-    fn start(folder: &Path, args: &[&str]) -> Self {
+    pub(crate) fn start(folder: &Path, args: &[&str]) -> Self {
         let mut command = tool(folder).arg("follow").args(args).command();
         let mut child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
         let said = Arc::new(Mutex::new(String::new()));
@@ -37,7 +37,7 @@ impl Service {
 
     /// Waits until it has said this.
     #[track_caller]
-    fn says(&self, words: &str) {
+    pub(crate) fn says(&self, words: &str) {
         let until = Instant::now() + Duration::from_secs(20);
         while !self.said().contains(words) {
             assert!(Instant::now() < until, "it never said `{words}`:\n{}", self.said());
@@ -52,7 +52,7 @@ impl Service {
 
     /// Ends it, and tells how long that took.
     #[track_caller]
-    fn stop(mut self) -> (Duration, String) {
+    pub(crate) fn stop(mut self) -> (Duration, String) {
         let began = Instant::now();
         self.signal("TERM");
         let status = self.child.wait().unwrap();
@@ -88,7 +88,7 @@ impl Service {
 
     /// Waits until this holds.
     #[track_caller]
-    fn until(&self, what: &str, holds: impl Fn() -> bool) -> Duration {
+    pub(crate) fn until(&self, what: &str, holds: impl Fn() -> bool) -> Duration {
         let began = Instant::now();
         while !holds() {
             assert!(began.elapsed() < Duration::from_secs(30), "{what}:\n{}", self.said());
@@ -247,7 +247,7 @@ fn logs_that_are_written_rotated_and_the_service_killed_at_random_end_with_the_d
 }
 
 /// How many documents there are by now.
-fn stored_here(folder: &Path) -> usize {
+pub(crate) fn stored_here(folder: &Path) -> usize {
     use mailtrail::store::Store as _;
     let store = mailtrail::store::embedded::EmbeddedStore::open(&folder.join("data"));
     let page = mailtrail::query::Page::newest(1);

@@ -12,6 +12,7 @@ mod doctor;
 mod elasticsearch;
 mod first_rule;
 mod follow;
+mod follow_servers;
 mod generated;
 mod graylog;
 mod graylog_faults;

@@ -58,6 +58,8 @@ pub enum Told {
 /// The sessions that are going on.
 #[derive(Debug, Default)]
 pub struct Sessions {
+    /// No session is told: several readers share the lines of a host, and none of them sees a session whole.
+    pub untold: bool,
     /// By a seeded hash of host, program, process and, for postscreen, client.
     open: HashMap<u64, Session>,
     hasher: RandomState,
@@ -100,8 +102,11 @@ struct Rest {
 impl Sessions {
     /// Takes an event. True: it is kept here and wants no document of its own.
     pub fn note(&mut self, digest: Digest, event: &Event, told: &mut Vec<Told>) -> bool {
-        self.note_rest(digest, event);
         let own_id = event.queue_id().is_some();
+        if self.untold {
+            return !own_id && Self::line_alone(digest, event, told);
+        }
+        self.note_rest(digest, event);
         let kept = match event.kind {
             Kind::Queued => self.queued(event, told),
             Kind::Reject if !own_id => {
@@ -128,6 +133,18 @@ impl Sessions {
             self.sweep(told);
         }
         kept
+    }
+
+    /// No session is told: a refusal is a document of its own, what else a server says of a client is none.
+    fn line_alone(digest: Digest, event: &Event, told: &mut Vec<Told>) -> bool {
+        if let Some(refusal) = refusal::refusal_without_queue_id(digest, event) {
+            told.push(Told::Document(Box::new(refusal)));
+            return true;
+        }
+        matches!(
+            event.kind,
+            Kind::Connect | Kind::Tls | Kind::Disconnect | Kind::Lost | Kind::AuthFailed | Kind::Postscreen
+        )
     }
 
     /// Keeps what belongs to a session of Postfix whose beginning was not read.

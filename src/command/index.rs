@@ -76,6 +76,7 @@ pub(super) fn run(global: &Global, args: &IndexArgs, output: &mut Output) -> Res
         incomplete: false,
     };
     run.intake.lifetime_ms = super::queue_lifetime(&config)?;
+    run.intake.sessions.untold = config.sessions == Some(false);
     if let Some(note) = run.take_up(rules.fingerprint())? {
         output.note(&note);
     }

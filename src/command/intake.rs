@@ -45,7 +45,8 @@ pub(super) struct Intake<'a> {
     locality: Locality,
     open: Open,
     store: &'a mut dyn Store,
-    sessions: Sessions,
+    /// Client sessions that go on.
+    pub(super) sessions: Sessions,
     /// What the sessions told, while it is looked at.
     told: Vec<Told>,
     /// Documents without a queue id, not yet written: refusals, sessions, records.

@@ -176,6 +176,7 @@ impl Service<'_> {
             incomplete: false,
         };
         run.intake.lifetime_ms = lifetime_ms;
+        run.intake.sessions.untold = setup.config.sessions == Some(false);
         let turn = self.take_all(&mut run);
         self.keeper = run.keeper.take();
         let refused = store.set_aside();
