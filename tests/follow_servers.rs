@@ -4,23 +4,25 @@ use std::fs;
 use std::sync::Arc;
 use std::time::Duration;
 
-use mailtrail::line::Moment;
+use serde_json::Value;
 
 use crate::follow::{Service, stored_here};
 use crate::graylog::traditional;
-use crate::graylog_server::{Corpus, GraylogServer, Input, MessageIndex, Version, search_server};
+use crate::graylog_server::{Corpus, GraylogServer, Input, MessageIndex, Version, search_server, stamp};
 
-/// Lines of lab/multihop as if they were written now.
-fn written_now(version: Version) -> Corpus {
-    let now = Moment(chrono::Utc::now().timestamp_millis()).rfc3339();
-    let lines: Vec<String> = traditional()
-        .iter()
-        .take(200)
-        .map(|line| format!("{}{}", &now[..19], &line[19..]))
-        .collect();
+/// Lines of lab/multihop that a server receives now.
+fn received_now(version: Version) -> Vec<Value> {
     let mut corpus = Corpus::new(version);
-    corpus.send(Input::Syslog, lines.iter().map(String::as_str));
-    corpus
+    corpus.send(Input::Syslog, traditional().iter().take(200).map(String::as_str));
+    let now = stamp(chrono::Utc::now().timestamp_millis());
+    for document in &mut corpus.documents {
+        for time in ["timestamp", "gl2_receive_timestamp"] {
+            if document.get(time).is_some() {
+                document[time] = now.clone().into();
+            }
+        }
+    }
+    corpus.documents
 }
 
 #[test]
@@ -49,7 +51,7 @@ fn a_line_that_a_server_gets_is_found_within_five_seconds() {
         // It is awake already, and has found nothing.
         std::thread::sleep(Duration::from_secs(2));
         assert_eq!(stored_here(folder.path()), 0);
-        index.add(&written_now(version).documents);
+        index.add(&received_now(version));
         let took = service.until("nothing is found", || stored_here(folder.path()) > 0);
         eprintln!("found after {took:?}");
         assert!(took < Duration::from_secs(5), "{took:?}");
