@@ -2,14 +2,18 @@
 
 mod doctor;
 mod follow;
+mod open;
 mod reindex;
+mod report;
 mod rules;
 mod scrub;
 mod unmatched;
 
 pub use doctor::DoctorArgs;
 pub use follow::FollowArgs;
+pub use open::OpenArgs;
 pub use reindex::ReindexArgs;
+pub use report::ReportArgs;
 pub use rules::{CoverageArgs, ExplainArgs, NewArgs, PreviewArgs, RulesCommand, TestArgs};
 pub use scrub::ScrubArgs;
 pub use unmatched::UnmatchedArgs;
@@ -100,6 +104,10 @@ pub enum Command {
     Search(SearchArgs),
     /// Tell the story of one message over all its hops
     Trace(TraceArgs),
+    /// List mail that was accepted and has no last word yet, the oldest first
+    Open(OpenArgs),
+    /// Totals, hours, senders, recipients, reasons and delays, of files or of what was indexed
+    Report(ReportArgs),
     /// Show what each line says, without keeping anything
     Parse(ParseArgs),
     /// Show what no rule knows, lines of one shape together

@@ -19,6 +19,7 @@
 //! * [`state`]: how far was everything read, so that the next run goes on there?
 //! * [`store`]: where are documents kept and found? tantivy, or plain JSON lines.
 //! * [`query`]: what does a person ask, and which hops does a message take?
+//! * [`report`]: what was a stretch of time like?
 //! * [`command`]: one file a subcommand, the only place that joins the stages.
 //!
 //! Who may use whom is a table in `tests/architecture.rs`, and a test.
@@ -34,6 +35,7 @@ pub mod line;
 pub mod pattern;
 pub mod problem;
 pub mod query;
+pub mod report;
 pub mod rule;
 pub mod scrub;
 pub mod source;

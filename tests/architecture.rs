@@ -18,6 +18,8 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("scrub", &["line", "event", "pattern", "rule"]),
     ("unmatched", &["line", "event", "transaction", "pattern", "rule"]),
     ("query", &["transaction", "problem", "line"]),
+    // Reasons are grouped by the shapes that unmatched lines are grouped by.
+    ("report", &["line", "transaction", "unmatched"]),
     ("store", &["transaction", "query", "problem", "line", "elastic_http"]),
     ("state", &["line", "transaction", "ledger", "source"]),
     ("config", &["problem"]),

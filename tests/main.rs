@@ -34,6 +34,7 @@ mod patterns;
 mod problems;
 mod query;
 mod quick_ways;
+mod report;
 mod rules;
 mod scrub;
 mod sessions;

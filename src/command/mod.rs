@@ -13,10 +13,12 @@ mod inputs;
 mod intake;
 mod keeper;
 mod manual;
+pub mod open;
 mod output;
 mod parse;
 mod progress;
 mod reindex;
+pub mod report;
 mod retry;
 mod rules;
 mod scrub;
@@ -75,6 +77,8 @@ pub fn run(cli: Cli) -> ExitCode {
         Command::Follow(args) => follow::run(&cli.global, &args, &mut output),
         Command::Search(args) => search::run(&cli.global, &args, &mut output),
         Command::Trace(args) => trace::run(&cli.global, &args, &mut output),
+        Command::Open(args) => open::run(&cli.global, &args, &mut output),
+        Command::Report(args) => report::run(&cli.global, &args, &mut output),
         Command::Parse(args) => parse::run(&cli.global, &args, &mut output),
         Command::Reindex(args) => reindex::run(&cli.global, &args, &mut output),
         Command::Scrub(args) => scrub::run(&cli.global, &args, &mut output),

@@ -17,10 +17,11 @@ use super::{Ending, gaps, opened, queue_lifetime, table, when};
 /// Runs it.
 pub(super) fn run(global: &Global, args: &SearchArgs, output: &mut Output) -> Result<Ending> {
     let text = args.query.join(" ");
-    let (from, until) = time_frame(args)?;
+    let frame = TimeFrame::of(args.last.as_ref(), args.since.as_ref(), args.until.as_ref())?;
+    let TimeFrame { from, until } = frame;
     let (now, lifetime) = (when::now(), queue_lifetime(&super::config(global)?)?);
     let asked = read(&text)?.of_messages()?.with_ends(Moment(now.0 - lifetime))?;
-    let query = Query::all([asked, Query::between(from, until)]);
+    let query = Query::all([asked, frame.query()]);
     let store = opened(global)?;
     let order = if args.oldest_first {
         Order::Oldest
@@ -62,7 +63,7 @@ pub(super) fn run(global: &Global, args: &SearchArgs, output: &mut Output) -> Re
         };
         writeln!(output, "\n{first} to {last}{more}")?;
     } else {
-        let (frame, silence) = (frame_words(from, until), gaps::words(&gaps));
+        let (frame, silence) = (frame.words(), gaps::words(&gaps));
         output.note(&format!("nothing found for `{text}`{frame}{silence}"));
     }
     Ok(if total > 0 { Ending::Done } else { Ending::No })
@@ -73,19 +74,44 @@ pub(super) fn read(text: &str) -> Result<Query> {
     Ok(text.parse::<Query>()?)
 }
 
-fn time_frame(args: &SearchArgs) -> Result<(Option<Moment>, Option<Moment>)> {
-    if let Some(last) = &args.last {
-        let span = when::span(last).context("--last")?;
-        return Ok((Some(Moment(when::now().0 - span)), None));
-    }
-    let read = |text: &Option<String>, flag| text.as_deref().map(when::moment).transpose().context(flag);
-    Ok((read(&args.since, "--since")?, read(&args.until, "--until")?))
+/// The time that is looked at.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct TimeFrame {
+    pub(super) from: Option<Moment>,
+    pub(super) until: Option<Moment>,
 }
 
-fn frame_words(from: Option<Moment>, until: Option<Moment>) -> String {
-    let from = from.map(|at| format!(" from {at}")).unwrap_or_default();
-    let until = until.map(|at| format!(" until {at}")).unwrap_or_default();
-    format!("{from}{until}")
+impl TimeFrame {
+    /// Of the flags --last, --since and --until.
+    pub(super) fn of(last: Option<&String>, since: Option<&String>, until: Option<&String>) -> Result<Self> {
+        if let Some(last) = last {
+            let span = when::span(last).context("--last")?;
+            return Ok(Self {
+                from: Some(Moment(when::now().0 - span)),
+                until: None,
+            });
+        }
+        let read = |text: Option<&String>, flag| text.map(|text| when::moment(text)).transpose().context(flag);
+        let (from, until) = (read(since, "--since")?, read(until, "--until")?);
+        if let (Some(from), Some(until)) = (from, until)
+            && from >= until
+        {
+            anyhow::bail!("--since {from} is not before --until {until}");
+        }
+        Ok(Self { from, until })
+    }
+
+    /// What began in it.
+    pub(super) fn query(self) -> Query {
+        Query::between(self.from, self.until)
+    }
+
+    /// ` from ... until ...`; empty where all is looked at.
+    fn words(self) -> String {
+        let from = self.from.map(|at| format!(" from {at}")).unwrap_or_default();
+        let until = self.until.map(|at| format!(" until {at}")).unwrap_or_default();
+        format!("{from}{until}")
+    }
 }
 
 /// As others may see it: never the hidden memory, the raw lines only on request.

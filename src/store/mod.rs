@@ -11,8 +11,11 @@ pub mod json;
 pub mod ndjson;
 
 use crate::elastic_http::HttpError;
-use crate::query::{Page, Query};
+use crate::query::{Cursor, Page, Query};
 use crate::transaction::Document;
+
+/// Documents that [`Store::each`] asks for at a time.
+const EACH: usize = 5_000;
 
 /// A queue id on a host: the key under which lives are found.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -141,6 +144,19 @@ pub trait Store {
 
     /// The documents that match.
     fn search(&self, query: &Query, page: &Page) -> Result<Found, StoreError>;
+
+    /// Gives every document that matches, in some order, to count them. Raw lines may be left out.
+    fn each(&self, query: &Query, sink: &mut dyn FnMut(&Document)) -> Result<(), StoreError> {
+        let mut page = Page::newest(EACH);
+        loop {
+            let found = self.search(query, &page)?.documents;
+            found.iter().for_each(&mut *sink);
+            match found.last() {
+                Some(last) if found.len() == EACH => page.after = Some(Cursor::behind(last)),
+                _ => return Ok(()),
+            }
+        }
+    }
 
     /// One document by its id, or by an id that it had (`was`). None if there is none.
     fn get(&self, id: &str) -> Result<Option<Document>, StoreError>;

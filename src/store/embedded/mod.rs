@@ -266,6 +266,10 @@ impl Store for EmbeddedStore {
         search::search(&self.layout, &self.periods, query, page)
     }
 
+    fn each(&self, query: &Query, sink: &mut dyn FnMut(&Document)) -> Result<(), StoreError> {
+        search::each(&self.layout, &self.periods, query, sink)
+    }
+
     fn get(&self, id: &str) -> Result<Option<Document>, StoreError> {
         let id = crate::query::fold(id);
         if let Some(document) = self.with_id(&id)? {

@@ -1,7 +1,7 @@
 //! Searches every period and joins what they found in one order.
 
 use tantivy::collector::sort_key::SortByStaticFastValue;
-use tantivy::collector::{Count, TopDocs};
+use tantivy::collector::{Count, DocSetCollector, TopDocs};
 use tantivy::query::{BooleanQuery, Occur, Query as IndexQuery};
 use tantivy::{DocAddress, Order as IndexOrder};
 
@@ -10,6 +10,7 @@ use super::schema::{ID_HASH, Layout, TIMESTAMP};
 use super::translate::{behind, translate};
 use crate::query::{Order, Page, Query};
 use crate::store::{Found, StoreError};
+use crate::transaction::Document;
 
 /// A document that was found, not yet read.
 struct Hit<'a> {
@@ -41,6 +42,25 @@ pub(super) fn search(layout: &Layout, periods: &[Period], query: &Query, page: &
         documents: documents.collect::<Result<_, _>>()?,
         total,
     })
+}
+
+/// Every document that the query means, in the order in which they are stored.
+pub(super) fn each(
+    layout: &Layout,
+    periods: &[Period],
+    query: &Query,
+    sink: &mut dyn FnMut(&Document),
+) -> Result<(), StoreError> {
+    let meant = translate(layout, query);
+    for period in periods {
+        let mut places: Vec<DocAddress> = period.collect(&*meant, &DocSetCollector)?.into_iter().collect();
+        // Stored documents lie in blocks: in their order each block is unpacked once.
+        places.sort_unstable();
+        for place in places {
+            sink(&period.document(layout, place)?);
+        }
+    }
+    Ok(())
 }
 
 /// So many of a period as the page could need.

@@ -1,0 +1,101 @@
+//! `mailtrail open`: accepted, and no last word yet.
+
+use std::io::Write as _;
+
+use anyhow::{Context as _, Result};
+use serde_json::json;
+
+use crate::cli::{Global, OpenArgs};
+use crate::line::Moment;
+use crate::query::{Page, Query};
+use crate::store::{Found, Store};
+
+use super::output::Output;
+use super::search::{read, shown};
+use super::{Ending, opened, table, when};
+
+/// What is open.
+#[derive(Debug)]
+pub struct OpenMail {
+    /// No last word yet, and a queue may still have it; the oldest first.
+    pub waiting: Found,
+    /// Older than a queue keeps mail: the log has lost its end; the oldest first.
+    pub lost: Found,
+}
+
+/// Mail that was accepted before `before` and has no last word; what began before `alive` has lost its end.
+pub fn open(
+    store: &dyn Store,
+    filter: Option<&Query>,
+    before: Moment,
+    alive: Moment,
+    limit: usize,
+) -> Result<OpenMail> {
+    let found = |from: Option<Moment>, until: Moment| -> Result<Found> {
+        let parts = [
+            Query::is("open", "true")?,
+            Query::is("kind", "mail")?,
+            Query::between(from, Some(until)),
+        ];
+        let query = Query::all(parts.into_iter().chain(filter.cloned()));
+        Ok(store.search(&query, &Page::oldest(limit))?)
+    };
+    Ok(OpenMail {
+        waiting: found(Some(alive), before)?,
+        lost: found(None, alive.min(before))?,
+    })
+}
+
+/// Runs it.
+pub(super) fn run(global: &Global, args: &OpenArgs, output: &mut Output) -> Result<Ending> {
+    let now = args.at.as_deref().map(when::moment).transpose().context("--at")?;
+    let now = now.unwrap_or_else(when::now);
+    let before = Moment(now.0 - when::span(&args.after).context("--after")?);
+    let alive = Moment(now.0 - when::span(&args.lifetime).context("--lifetime")?);
+    let filter = args.filter.as_deref().map(read).transpose()?;
+    let OpenMail { waiting, lost } = open(opened(global)?.as_ref(), filter.as_ref(), before, alive, args.limit)?;
+    let (count, lost_count) = (waiting.total, lost.total);
+    if output.json {
+        for document in waiting.documents.into_iter().chain(lost.documents) {
+            output.object(&shown(document, false))?;
+        }
+        output.object(&json!({"total": count, "lost": lost_count, "before": before}))?;
+    } else if count + lost_count > 0 {
+        if count > 0 {
+            table::print_documents(&waiting.documents, output)?;
+            let more = more(count, waiting.documents.len());
+            writeln!(
+                output,
+                "\n{count} accepted before {before} and without a last word{more}"
+            )?;
+        }
+        if lost_count > 0 {
+            let gap = if count > 0 { "\n" } else { "" };
+            writeln!(output, "{gap}Lost its end (older than {}):", args.lifetime)?;
+            table::print_documents(&lost.documents, output)?;
+            let more = more(lost_count, lost.documents.len());
+            writeln!(
+                output,
+                "\n{lost_count} older than a queue keeps mail{more}: no server has them any more, but the log does not tell how they \
+                 ended"
+            )?;
+        }
+    } else {
+        output.note(&format!(
+            "nothing is open: every message that was accepted before {before} has its last word"
+        ));
+    }
+    Ok(if count + lost_count > 0 {
+        Ending::Done
+    } else {
+        Ending::No
+    })
+}
+
+fn more(total: u64, shown: usize) -> String {
+    if total > shown as u64 {
+        format!(", the oldest {shown} of them shown (-n)")
+    } else {
+        String::new()
+    }
+}

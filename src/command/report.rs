@@ -1,0 +1,148 @@
+//! `mailtrail report`: of files or of what was indexed.
+
+use std::collections::HashSet;
+use std::io::Write as _;
+
+use anyhow::Result;
+
+use crate::assemble::Locality;
+use crate::cli::{Global, ReportArgs};
+use crate::config::Config;
+use crate::query::{Page, Query, matches};
+use crate::report::{self, Report, Tally};
+use crate::store::{Change, Found, QueueKey, Store, StoreError, Stored};
+use crate::transaction::Document;
+
+use super::input::{Lines, dating};
+use super::intake::Intake;
+use super::output::Output;
+use super::search::{TimeFrame, read};
+use super::{Ending, escape, opened, rules};
+
+/// So many unfinished messages are kept in memory: a report of files has no store to put them into.
+const MAX_OPEN: usize = 500_000;
+
+/// Runs it.
+pub(super) fn run(global: &Global, args: &ReportArgs, output: &mut Output) -> Result<Ending> {
+    let frame = TimeFrame::of(args.last.as_ref(), args.since.as_ref(), args.until.as_ref())?;
+    let filter = args.filter.as_deref().map(read).transpose()?;
+    let query = Query::all(filter.into_iter().chain([frame.query()]));
+    let mut incomplete = false;
+    let report = if args.files.is_empty() {
+        of_store(opened(global)?.as_ref(), &query, args.rows)?
+    } else {
+        let config = super::config(global)?;
+        let rules = rules::load(global, &config)?;
+        let (sources, failed) = crate::source::open(&args.files, dating(&args.said, &config)?);
+        let mut lines = Lines::of(sources, failed);
+        let report = of_lines(&mut lines, &rules, &config, &query, args.rows, output)?;
+        if let Some(warning) = lines.zone_warning() {
+            output.note(&warning);
+        }
+        incomplete = lines.incomplete;
+        report
+    };
+    let found = report.from.is_some();
+    if output.json {
+        output.object(&report)?;
+    } else if args.html {
+        output.write_all(report::html(&report).as_bytes())?;
+    } else {
+        for line in report::text(&report).lines() {
+            writeln!(output, "{}", escape::escape(line))?;
+        }
+    }
+    Ok(match (incomplete, found) {
+        (true, _) => Ending::Incomplete,
+        (false, true) => Ending::Done,
+        (false, false) => Ending::No,
+    })
+}
+
+/// Of every document of a store that the query means.
+pub fn of_store(store: &dyn Store, query: &Query, rows: usize) -> Result<Report, StoreError> {
+    let mut tally = Tally::default();
+    store.each(query, &mut |document| tally.add(document))?;
+    Ok(tally.report(rows))
+}
+
+/// Of log lines, without a store.
+fn of_lines(
+    lines: &mut Lines,
+    rules: &crate::rule::RuleSet,
+    config: &Config,
+    query: &Query,
+    rows: usize,
+    output: &mut Output,
+) -> Result<Report> {
+    let mut store = Counted {
+        tally: Tally::default(),
+        query: query.clone(),
+        seen: HashSet::new(),
+    };
+    let locality = Locality {
+        filters: config.filters.clone(),
+    };
+    let mut intake = Intake::new(rules, &mut store, locality, MAX_OPEN);
+    while let Some(line) = lines.next(output) {
+        match line {
+            Ok(mut line) => {
+                if let Some(name) = config.hosts.get(&*line.host) {
+                    line.host = name.as_str().into();
+                }
+                intake.line(line)?;
+            }
+            Err(origin) => intake.unreadable(&origin),
+        }
+    }
+    intake.commit()?;
+    drop(intake);
+    Ok(store.tally.report(rows))
+}
+
+/// Counts what is written, and keeps nothing of it.
+struct Counted {
+    tally: Tally,
+    query: Query,
+    /// A line that comes very late makes a document once more: the message still counts once.
+    seen: HashSet<u128>,
+}
+
+impl Counted {
+    fn is_new(&mut self, document: &Document) -> bool {
+        let digest = document.id().rsplit_once('-').map_or("", |(_, digest)| digest);
+        u128::from_str_radix(digest, 16).map_or(true, |digest| self.seen.insert(digest))
+    }
+}
+
+impl Store for Counted {
+    fn may_hold(&self, _key: &QueueKey) -> bool {
+        false
+    }
+
+    fn of_queue_ids(&mut self, keys: &[QueueKey]) -> Result<Vec<Vec<Stored>>, StoreError> {
+        Ok(keys.iter().map(|_| Vec::new()).collect())
+    }
+
+    fn write(&mut self, changes: Vec<Change>) -> Result<Vec<String>, StoreError> {
+        for change in changes {
+            let Change::Put { document, .. } = change else { continue };
+            if matches(&self.query, &document) && self.is_new(&document) {
+                self.tally.add(&document);
+            }
+        }
+        Ok(Vec::new())
+    }
+
+    fn commit(&mut self) -> Result<(), StoreError> {
+        Ok(())
+    }
+
+    fn search(&self, _query: &Query, _page: &Page) -> Result<Found, StoreError> {
+        Ok(Found::default())
+    }
+
+    fn get(&self, _id: &str) -> Result<Option<Document>, StoreError> {
+        Ok(None)
+    }
+}
