@@ -159,12 +159,8 @@ fn what_is_open_is_told_oldest_first_and_what_lost_its_end_apart() {
     let folder = tempfile::tempdir().unwrap();
     let log = unpacked(&lab("postfix-short", "mail.rfc3339.log.gz"));
     // The log of the first minute: what is deferred then is open.
-    let first: String = log
-        .lines()
-        .filter(|line| *line < "2026-11-24T02:04:40")
-        .map(|line| format!("{line}\n"))
-        .collect();
-    fs::write(folder.path().join("mail.log"), first).unwrap();
+    let first: Vec<&str> = log.lines().filter(|line| *line < "2026-11-24T02:04:40").collect();
+    fs::write(folder.path().join("mail.log"), first.join("\n") + "\n").unwrap();
     tool(folder.path()).args(["index", "mail.log"]).succeeds();
     let open = |at: &str| -> Vec<Value> {
         let out = tool(folder.path())
