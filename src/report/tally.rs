@@ -14,7 +14,7 @@ use super::counter::{Names, Shapes};
 use super::quantiles::Quantiles;
 use super::{Day, Different, Reasons, Report, Row, Tls, Top, Traffic};
 use crate::line::Moment;
-use crate::transaction::{Document, Recipient, Relation, Slice, Status, Transaction, TransactionKind};
+use crate::transaction::{Document, Recipient, Record, Relation, Slice, Status, Transaction, TransactionKind};
 use crate::unmatched::template;
 
 /// So many days are told one by one; a stamp that is wrong by years must not make thousands.
@@ -53,6 +53,7 @@ impl Tally {
         match document {
             Document::Slice(slice) => self.slice(slice),
             Document::Transaction(transaction) => self.transaction(transaction),
+            Document::Record(record) => self.record(record),
             Document::Template(_) => {}
         }
     }
@@ -121,6 +122,14 @@ impl Tally {
         }
     }
 
+    fn record(&mut self, record: &Record) {
+        match record.severity.as_str() {
+            "warning" => self.warnings.add(&record.text, 1, template),
+            "error" | "fatal" | "panic" => self.panics.add(&record.text, 1, template),
+            _ => {}
+        }
+    }
+
     fn slice(&mut self, slice: &Slice) {
         self.sums.lines += slice.counts.new;
         self.sums.unmatched_lines += slice.counts.unmatched;
@@ -137,6 +146,11 @@ impl Tally {
             self.refusal(transaction);
         } else if transaction.kind == TransactionKind::Mail {
             self.mail(transaction);
+        } else {
+            let count = transaction.count.unwrap_or(1);
+            let outcome = transaction.outcome.as_deref().unwrap_or("unknown");
+            self.sums.sessions += count;
+            *self.sums.outcomes.entry(outcome.to_owned()).or_default() += count;
         }
     }
 
