@@ -8,6 +8,7 @@ use std::collections::HashSet;
 use std::fmt::Write as _;
 use std::sync::Arc;
 
+use mailtrail::event::{Event, Kind};
 use mailtrail::line::{Evidence, Line, Reader, Taken, TimeZone};
 use mailtrail::pattern::{self, Scratch, Slot, Types};
 use mailtrail::rule::RuleSet;
@@ -283,6 +284,35 @@ fn shape(line: &Line) -> Vec<u8> {
     shape
 }
 
+/// The first rule of the line's program that matches, all of them tried in their order. Where there is none, or only a
+/// generic one, the first of any Postfix daemon, if the line is of one: a wrapper may have changed the tag. Only postsuper
+/// can say that a message was deleted.
+fn winner(rules: &RuleSet, line: &Arc<Line>, scratch: &mut Scratch) -> Option<Event> {
+    let mut first = |program: &str| {
+        rules.of_program(program).into_iter().find_map(|rule| {
+            let event = rules.event_by(rule, line, scratch)?;
+            Some((event, rules.rules()[rule].generic()))
+        })
+    };
+    let own = first(&line.program);
+    if rules.of_program(&line.program).is_empty() || matches!(own, Some((_, false))) {
+        return own.map(|(event, _)| event);
+    }
+    let of_any = (line.program.starts_with("postfix/"))
+        .then(|| first("postfix"))
+        .flatten()
+        .filter(|(event, _)| event.kind != Kind::Delete);
+    match (own, of_any) {
+        (_, Some((event, false))) | (Some((event, true)), _) | (None, Some((event, true))) => Some(event),
+        _ => None,
+    }
+}
+
+/// Blanks too many are read as one, for which the plain way has no words.
+fn padded(line: &Line) -> bool {
+    line.text().ends_with(b" ") || line.text().windows(2).any(|pair| pair == b"  ")
+}
+
 #[test]
 fn the_rule_that_wins_is_the_first_of_its_program_that_matches() {
     let rules = RuleSet::builtin().unwrap();
@@ -296,11 +326,11 @@ fn the_rule_that_wins_is_the_first_of_its_program_that_matches() {
         .collect();
     assert!(lines.len() > 2_000, "{}", lines.len());
     for line in &lines {
+        if padded(line) {
+            continue;
+        }
         let found = rules.event(line, &mut scratch);
-        let plain = rules
-            .of_program(&line.program)
-            .into_iter()
-            .find_map(|rule| rules.event_by(rule, line, &mut scratch));
+        let plain = winner(&rules, line, &mut scratch);
         let shown = |event: &Option<mailtrail::event::Event>| event.as_ref().map(crate::patterns::shown);
         assert_eq!(shown(&found), shown(&plain), "{}", String::from_utf8_lossy(&line.raw));
     }
@@ -346,12 +376,12 @@ fn the_rule_that_wins_over_a_bent_line_is_the_first_that_matches_it() {
             return Ok(());
         };
         let bent = Arc::new(bent);
+        if padded(&bent) {
+            return Ok(());
+        }
         let mut scratch = Scratch::default();
         let found = rules.event(&bent, &mut scratch);
-        let plain = rules
-            .of_program(&bent.program)
-            .into_iter()
-            .find_map(|rule| rules.event_by(rule, &bent, &mut scratch));
+        let plain = winner(&rules, &bent, &mut scratch);
         let shown = |event: &Option<mailtrail::event::Event>| event.as_ref().map(crate::patterns::shown);
         prop_assert_eq!(shown(&found), shown(&plain));
         Ok(())

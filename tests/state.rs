@@ -415,7 +415,7 @@ fn a_second_run_into_the_same_folder_is_refused_by_the_number_of_the_first() {
         .arg(lab("multihop", "mx1.mail.log.gz"))
         .ends_with(2);
     assert!(
-        error.contains(&format!("another mailtrail (process {})", first.id())),
+        error.contains(&format!("another mailtrail (process {} on ", first.id())),
         "{error}"
     );
     drop(first.stdin.take());
