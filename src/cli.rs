@@ -7,6 +7,7 @@ mod reindex;
 mod report;
 mod rules;
 mod scrub;
+mod time_frame;
 mod unmatched;
 
 pub use doctor::DoctorArgs;
@@ -16,6 +17,7 @@ pub use reindex::ReindexArgs;
 pub use report::ReportArgs;
 pub use rules::{CoverageArgs, ExplainArgs, NewArgs, PreviewArgs, RulesCommand, TestArgs};
 pub use scrub::ScrubArgs;
+pub use time_frame::TimeFrameArgs;
 pub use unmatched::UnmatchedArgs;
 
 use std::path::PathBuf;
@@ -248,17 +250,9 @@ pub struct SearchArgs {
     #[arg(long, default_value_t = 0)]
     pub offset: usize,
 
-    /// Only what began in this time before now: 90s, 15m, 2h, 7d, 4w
-    #[arg(long, value_name = "TIME", conflicts_with_all = ["since", "until"])]
-    pub last: Option<String>,
-
-    /// Only what began at this time or later: 2026-11-24, '2026-11-24 10:05', RFC 3339
-    #[arg(long, value_name = "TIME")]
-    pub since: Option<String>,
-
-    /// Only what began before this time
-    #[arg(long, value_name = "TIME")]
-    pub until: Option<String>,
+    /// The time that is looked at.
+    #[command(flatten)]
+    pub time: TimeFrameArgs,
 
     /// Oldest first
     #[arg(long)]

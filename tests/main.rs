@@ -29,11 +29,12 @@ mod ledger;
 mod lines;
 mod manual;
 mod message_index;
+mod moments;
 mod oracle;
 mod patterns;
 mod problems;
 mod query;
-mod quick_ways;
+
 mod report;
 mod rules;
 mod scrub;

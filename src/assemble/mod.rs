@@ -3,7 +3,7 @@
 //! A transaction *is* the set of its lines, and its document a pure function of that set: so merging is the union
 //! of sets, and lines that come twice, late, out of order or from two files do no harm. [`mention`] says which queue
 //! ids a line speaks of, [`life`] which lines of a reused id belong together, [`mail`] what they say as a whole,
-//! [`open`] which ids are still growing and bounds their number. [`session`] finds the lines that name no queue id and
+//! [`open`] which ids are still growing and bounds their number. [`sessions`] finds the lines that name no queue id and
 //! belong to one, [`record`] makes a document of each that belongs to none.
 //!
 //! In: [`Event`](crate::event::Event)s in any order. Out: [`Transaction`]s.
@@ -20,15 +20,16 @@ mod outcome;
 mod recipient;
 mod record;
 mod refusal;
-pub mod session;
+mod session;
 mod session_document;
+pub mod sessions;
 
 pub use locality::Locality;
 pub use mention::{Mention, Mentions};
 pub use open::Open;
 pub use record::record;
 pub use refusal::refusal_without_queue_id;
-pub use session::{Sessions, Told};
+pub use sessions::{Sessions, Told};
 
 use crate::event::Kind;
 use crate::transaction::Transaction;

@@ -17,9 +17,9 @@ pub struct OpenArgs {
     #[arg(long, value_name = "TIME", default_value = "1h")]
     pub after: String,
 
-    /// A queue gives up after this time; what is older has lost its end
-    #[arg(long, value_name = "TIME", default_value = "5d")]
-    pub lifetime: String,
+    /// A queue gives up after this time; what is older has lost its end [default: `queue_lifetime` of the configuration]
+    #[arg(long, value_name = "TIME")]
+    pub lifetime: Option<String>,
 
     /// As if it were this time: 2026-11-24, '2026-11-24 10:05', RFC 3339 [default: now]
     #[arg(long, value_name = "TIME")]

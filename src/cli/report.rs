@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::Said;
+use super::{Said, TimeFrameArgs};
 
 /// `mailtrail report`
 #[derive(Debug, Args)]
@@ -15,8 +15,9 @@ Examples:
   mailtrail report --since yesterday --until today --html > report.html
   mailtrail report --where 'host:mx1 to_domain:example.org' -n 50
 
-A message counts once, whatever filters it passed. Hours and days are UTC. With --json one object: `from`, `to`, `mails`,
-`recipients` by status, `rejects`, `sessions`, `hours`, `days`, `top`, `reasons`, `delays_s`, `tls` ...")]
+A message counts once, whatever filters it passed. Hours and days are UTC. With --json one object:
+`from`, `to`, `mails`, `recipients` by status, `rejects`, `sessions`, `hours`, `days`, `top`, `reasons`,
+`delays_s`, `tls` and more. Exit code 1: nothing was found.")]
 pub struct ReportArgs {
     /// Log files, plain or compressed; `-` is standard input [default: what was indexed]
     #[arg(value_name = "FILE")]
@@ -26,17 +27,9 @@ pub struct ReportArgs {
     #[command(flatten)]
     pub said: Said,
 
-    /// Only what began in this time before now: 90s, 15m, 2h, 7d, 4w
-    #[arg(long, value_name = "TIME", conflicts_with_all = ["since", "until"])]
-    pub last: Option<String>,
-
-    /// Only what began at this time or later: 2026-11-24, '2026-11-24 10:05', yesterday, 2h (ago)
-    #[arg(long, value_name = "TIME")]
-    pub since: Option<String>,
-
-    /// Only what began before this time
-    #[arg(long, value_name = "TIME")]
-    pub until: Option<String>,
+    /// The time that is looked at.
+    #[command(flatten)]
+    pub time: TimeFrameArgs,
 
     /// Only what this query means, in the language of `mailtrail search`
     #[arg(long = "where", value_name = "QUERY")]

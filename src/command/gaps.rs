@@ -4,7 +4,7 @@ use anyhow::Result;
 
 use crate::ledger::{Gap, gaps};
 use crate::line::Moment;
-use crate::query::{Cursor, Page, Query};
+use crate::query::Query;
 use crate::store::Store;
 use crate::transaction::{Document, Slice};
 
@@ -15,9 +15,7 @@ const WITHOUT_FRAME_MS: i64 = 7 * DAY_MS;
 /// A silence at an edge is one if there are lines so much before or after, in milliseconds.
 const AROUND_MS: i64 = DAY_MS;
 const DAY_MS: i64 = 24 * 3600 * 1000;
-/// So many slices are read at a time,
-const PAGE: usize = 5_000;
-/// and in all, the newest first.
+/// So many slices are read, the newest ones.
 const MOST: usize = 200_000;
 /// So many silences are told to a person.
 const TOLD: usize = 5;
@@ -38,20 +36,13 @@ pub(super) fn between(store: &dyn Store, from: Option<Moment>, until: Option<Mom
 /// The newest slices of a time frame.
 fn read(store: &dyn Store, from: Option<Moment>, until: Option<Moment>, most: usize) -> Result<Vec<Slice>> {
     let query = Query::all([Query::is("kind", "slice")?, Query::between(from, until)]);
-    let mut slices = Vec::new();
-    let mut page = Page::newest(PAGE.min(most));
-    loop {
-        let documents = store.search(&query, &page)?.documents;
-        let full = documents.len() == page.limit;
-        page.after = documents.last().map(Cursor::behind);
-        slices.extend(documents.into_iter().filter_map(|document| match document {
+    let documents = store.newest(&query, most)?.into_iter();
+    Ok(documents
+        .filter_map(|document| match document {
             Document::Slice(slice) => Some(*slice),
             Document::Transaction(_) | Document::Record(_) | Document::Template(_) => None,
-        }));
-        if !full || slices.len() >= most {
-            return Ok(slices);
-        }
-    }
+        })
+        .collect())
 }
 
 /// In words, a line each.

@@ -11,9 +11,7 @@ use crate::assemble::Locality;
 use crate::cli::{Global, IndexArgs};
 use crate::config::StoreKind;
 use crate::line::{Dating, Line, Moment};
-use crate::source::{
-    self, FileSource, FileToRead, JournalQuery, JournalSource, Place, Read, Source, SourceError, StdinSource,
-};
+use crate::source::{self, JournalQuery, JournalSource, Opened, Place, Read, Source, StdinSource};
 use crate::state::{self, State};
 use crate::store::Store;
 use crate::store::embedded::EmbeddedStore;
@@ -167,23 +165,12 @@ impl Run<'_> {
             self.incomplete = true;
             output.complaint(&lost_words(lost));
         }
-        let mut kept = found.kept;
-        let mut failed: Vec<SourceError> = found.errors;
-        let mut sources: Vec<Box<dyn Source + Send>> = Vec::new();
+        let mut opened = found.open(dating);
         if !stdin.is_empty() {
-            sources.push(Box::new(StdinSource::new(dating)));
+            opened.sources.insert(0, Box::new(StdinSource::new(dating)));
         }
-        for FileToRead { file, place, hold } in found.files {
-            let seen = place.as_ref().map(|place| place.position).unwrap_or_default();
-            match FileSource::of(file, dating, seen, hold) {
-                Ok(source) => sources.push(Box::new(source)),
-                Err(error) => {
-                    failed.push(error);
-                    kept.extend(place);
-                }
-            }
-        }
-        let mut lines = Lines::of(sources, failed);
+        let Opened { sources, kept, errors } = opened;
+        let mut lines = Lines::of(sources, errors);
         self.read(&mut lines, &kept, output)
     }
 

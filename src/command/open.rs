@@ -12,7 +12,7 @@ use crate::store::{Found, Store};
 
 use super::output::Output;
 use super::search::{read, shown};
-use super::{Ending, opened, table, when};
+use super::{Ending, opened, queue_lifetime, table, when};
 
 /// What is open.
 #[derive(Debug)]
@@ -51,7 +51,11 @@ pub(super) fn run(global: &Global, args: &OpenArgs, output: &mut Output) -> Resu
     let now = args.at.as_deref().map(when::moment).transpose().context("--at")?;
     let now = now.unwrap_or_else(when::now);
     let before = Moment(now.0 - when::span(&args.after).context("--after")?);
-    let alive = Moment(now.0 - when::span(&args.lifetime).context("--lifetime")?);
+    let lifetime = match &args.lifetime {
+        Some(told) => when::span(told).context("--lifetime")?,
+        None => queue_lifetime(&super::config(global)?)?,
+    };
+    let alive = Moment(now.0 - lifetime);
     let filter = args.filter.as_deref().map(read).transpose()?;
     let OpenMail { waiting, lost } = open(opened(global)?.as_ref(), filter.as_ref(), before, alive, args.limit)?;
     let (count, lost_count) = (waiting.total, lost.total);
@@ -71,7 +75,7 @@ pub(super) fn run(global: &Global, args: &OpenArgs, output: &mut Output) -> Resu
         }
         if lost_count > 0 {
             let gap = if count > 0 { "\n" } else { "" };
-            writeln!(output, "{gap}Lost its end (older than {}):", args.lifetime)?;
+            writeln!(output, "{gap}Lost its end (began before {alive}):")?;
             table::print_documents(&lost.documents, output)?;
             let more = more(lost_count, lost.documents.len());
             writeln!(

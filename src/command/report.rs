@@ -8,9 +8,10 @@ use anyhow::Result;
 use crate::assemble::Locality;
 use crate::cli::{Global, ReportArgs};
 use crate::config::Config;
-use crate::query::{Page, Query, matches};
+use crate::query::{Query, matches};
 use crate::report::{self, Report, Tally};
-use crate::store::{Change, Found, QueueKey, Store, StoreError, Stored};
+use crate::store::sink::Sink;
+use crate::store::{Store, StoreError};
 use crate::transaction::Document;
 
 use super::input::{Lines, dating};
@@ -24,7 +25,7 @@ const MAX_OPEN: usize = 500_000;
 
 /// Runs it.
 pub(super) fn run(global: &Global, args: &ReportArgs, output: &mut Output) -> Result<Ending> {
-    let frame = TimeFrame::of(args.last.as_ref(), args.since.as_ref(), args.until.as_ref())?;
+    let frame = TimeFrame::of(&args.time)?;
     let filter = args.filter.as_deref().map(read).transpose()?;
     let query = Query::all(filter.into_iter().chain([frame.query()]));
     let mut incomplete = false;
@@ -75,11 +76,14 @@ fn of_lines(
     rows: usize,
     output: &mut Output,
 ) -> Result<Report> {
-    let mut store = Counted {
-        tally: Tally::default(),
-        query: query.clone(),
-        seen: HashSet::new(),
-    };
+    let mut tally = Tally::default();
+    // A line that comes very late makes a document once more: the message still counts once.
+    let mut seen = HashSet::new();
+    let mut store = Sink(|document: Document| {
+        if matches(query, &document) && seen.insert(document.id().to_owned()) {
+            tally.add(&document);
+        }
+    });
     let locality = Locality {
         filters: config.filters.clone(),
     };
@@ -97,52 +101,5 @@ fn of_lines(
     }
     intake.commit()?;
     drop(intake);
-    Ok(store.tally.report(rows))
-}
-
-/// Counts what is written, and keeps nothing of it.
-struct Counted {
-    tally: Tally,
-    query: Query,
-    /// A line that comes very late makes a document once more: the message still counts once.
-    seen: HashSet<u128>,
-}
-
-impl Counted {
-    fn is_new(&mut self, document: &Document) -> bool {
-        let digest = document.id().rsplit_once('-').map_or("", |(_, digest)| digest);
-        u128::from_str_radix(digest, 16).map_or(true, |digest| self.seen.insert(digest))
-    }
-}
-
-impl Store for Counted {
-    fn may_hold(&self, _key: &QueueKey) -> bool {
-        false
-    }
-
-    fn of_queue_ids(&mut self, keys: &[QueueKey]) -> Result<Vec<Vec<Stored>>, StoreError> {
-        Ok(keys.iter().map(|_| Vec::new()).collect())
-    }
-
-    fn write(&mut self, changes: Vec<Change>) -> Result<Vec<String>, StoreError> {
-        for change in changes {
-            let Change::Put { document, .. } = change else { continue };
-            if matches(&self.query, &document) && self.is_new(&document) {
-                self.tally.add(&document);
-            }
-        }
-        Ok(Vec::new())
-    }
-
-    fn commit(&mut self) -> Result<(), StoreError> {
-        Ok(())
-    }
-
-    fn search(&self, _query: &Query, _page: &Page) -> Result<Found, StoreError> {
-        Ok(Found::default())
-    }
-
-    fn get(&self, _id: &str) -> Result<Option<Document>, StoreError> {
-        Ok(None)
-    }
+    Ok(tally.report(rows))
 }

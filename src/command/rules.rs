@@ -17,8 +17,7 @@ use anyhow::Result;
 
 use crate::cli::{Global, RulesCommand};
 use crate::config::Config;
-use crate::problem::Problem;
-use crate::rule::{RuleSet, RuleSource};
+use crate::rule::RuleSet;
 
 use super::output::Output;
 use super::{Ending, Problems};
@@ -35,19 +34,6 @@ fn folders<'a>(global: &'a Global, config: &'a Config) -> &'a [PathBuf] {
 /// The built-in rules and those of the flags and the configuration.
 pub(super) fn load(global: &Global, config: &Config) -> Result<RuleSet> {
     Ok(RuleSet::load(folders(global, config)).map_err(Problems)?)
-}
-
-/// The built-in files and those of these folders; what cannot be read is told with the rest.
-fn sources(folders: &[PathBuf]) -> (Vec<RuleSource>, Vec<Problem>) {
-    let mut sources = RuleSource::builtin();
-    let mut problems = Vec::new();
-    for folder in folders {
-        match RuleSource::of_folder(folder) {
-            Ok(more) => sources.extend(more),
-            Err(more) => problems.extend(more),
-        }
-    }
-    (sources, problems)
 }
 
 /// The folder that a file is in, or the folder itself.

@@ -5,7 +5,7 @@ use std::io::Write as _;
 use anyhow::{Context as _, Result};
 use serde_json::json;
 
-use crate::cli::{Global, SearchArgs};
+use crate::cli::{Global, SearchArgs, TimeFrameArgs};
 use crate::line::Moment;
 use crate::query::{Order, Page, Query};
 use crate::store::Store;
@@ -17,7 +17,7 @@ use super::{Ending, gaps, opened, queue_lifetime, table, when};
 /// Runs it.
 pub(super) fn run(global: &Global, args: &SearchArgs, output: &mut Output) -> Result<Ending> {
     let text = args.query.join(" ");
-    let frame = TimeFrame::of(args.last.as_ref(), args.since.as_ref(), args.until.as_ref())?;
+    let frame = TimeFrame::of(&args.time)?;
     let TimeFrame { from, until } = frame;
     let (now, lifetime) = (when::now(), queue_lifetime(&super::config(global)?)?);
     let asked = read(&text)?.of_messages()?.with_ends(Moment(now.0 - lifetime))?;
@@ -83,16 +83,16 @@ pub(super) struct TimeFrame {
 
 impl TimeFrame {
     /// Of the flags --last, --since and --until.
-    pub(super) fn of(last: Option<&String>, since: Option<&String>, until: Option<&String>) -> Result<Self> {
-        if let Some(last) = last {
+    pub(super) fn of(args: &TimeFrameArgs) -> Result<Self> {
+        if let Some(last) = &args.last {
             let span = when::span(last).context("--last")?;
             return Ok(Self {
                 from: Some(Moment(when::now().0 - span)),
                 until: None,
             });
         }
-        let read = |text: Option<&String>, flag| text.map(|text| when::moment(text)).transpose().context(flag);
-        let (from, until) = (read(since, "--since")?, read(until, "--until")?);
+        let read = |text: &Option<String>, flag| text.as_deref().map(when::moment).transpose().context(flag);
+        let (from, until) = (read(&args.since, "--since")?, read(&args.until, "--until")?);
         if let (Some(from), Some(until)) = (from, until)
             && from >= until
         {

@@ -10,7 +10,7 @@ use serde::Serialize;
 
 use crate::ledger::{Counting, joined};
 use crate::line::{Line, Moment};
-use crate::query::{Cursor, Page, Query};
+use crate::query::Query;
 use crate::store::{Change, Store, Stored, Version};
 use crate::transaction::{Counts, Document, Slice, Template};
 use crate::unmatched::{Group, Tally, groups};
@@ -194,20 +194,13 @@ fn slice(template: &Template) -> Slice {
 /// All templates of a store, the newest days first.
 pub(super) fn stored(store: &dyn Store) -> Result<Vec<Template>> {
     let query = Query::is("kind", "template")?;
-    let mut templates = Vec::new();
-    let mut page = Page::newest(PAGE);
-    loop {
-        let documents = store.search(&query, &page)?.documents;
-        let full = documents.len() == page.limit;
-        page.after = documents.last().map(Cursor::behind);
-        templates.extend(documents.into_iter().filter_map(|document| match document {
+    let documents = store.newest(&query, MOST)?.into_iter();
+    Ok(documents
+        .filter_map(|document| match document {
             Document::Template(template) => Some(*template),
             Document::Transaction(_) | Document::Record(_) | Document::Slice(_) => None,
-        }));
-        if !full || templates.len() >= MOST {
-            return Ok(templates);
-        }
-    }
+        })
+        .collect())
 }
 
 /// When each template of a store was met first.

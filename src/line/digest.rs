@@ -4,9 +4,11 @@
 //! secret; 128 bits of it give no cheap collisions, as the fast unkeyed hashes do, to someone who writes log
 //! lines (a HELO, a subject) for a living.
 
-use std::fmt::{self, Write as _};
+use std::fmt;
+use std::hash::Hasher;
 
-use super::sip::Sip;
+use siphasher::sip128::{Hasher128, SipHasher13};
+
 use super::{Line, Moment};
 
 /// 128 bits of identity; printed as 32 hexadecimal digits.
@@ -16,12 +18,12 @@ pub struct Digest(pub u128);
 impl Digest {
     /// Of parts, in this order; each part's length is part of the identity.
     pub fn of_parts(parts: &[&[u8]]) -> Self {
-        let mut hasher = Sip::new(0x6d61_696c_7472_6169, 0x6c2f_6964_2f76_3031);
+        let mut hasher = SipHasher13::new_with_keys(0x6d61_696c_7472_6169, 0x6c2f_6964_2f76_3031);
         for part in parts {
-            hasher.word(part.len() as u64);
-            hasher.bytes(part);
+            hasher.write_usize(part.len());
+            hasher.write(part);
         }
-        Self(hasher.finish())
+        Self(hasher.finish128().as_u128())
     }
 
     /// Of a line: host, second, program up to the first slash, pid, text and ordinal.
@@ -41,22 +43,12 @@ impl Digest {
 
     /// A document's id: the period of `at`, a dash, and this digest.
     pub fn id_at(self, at: Moment) -> String {
-        let mut id = at.period();
-        id.reserve_exact(33);
-        id.push('-');
-        // Writing to a String does not fail.
-        let _ = write!(id, "{self}");
-        id
+        format!("{}-{self}", at.period())
     }
 }
 
 impl fmt::Display for Digest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        const DIGITS: &[u8; 16] = b"0123456789abcdef";
-        let mut text = [0; 32];
-        for (two, byte) in text.as_chunks_mut::<2>().0.iter_mut().zip(self.0.to_be_bytes()) {
-            *two = [byte >> 4, byte & 15].map(|digit| DIGITS[usize::from(digit)]);
-        }
-        f.write_str(str::from_utf8(&text).unwrap_or_default())
+        write!(f, "{:032x}", self.0)
     }
 }

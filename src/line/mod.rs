@@ -23,7 +23,6 @@ mod rfc3164;
 mod rfc3339;
 mod rfc5424;
 mod said;
-mod sip;
 mod split;
 mod stamp;
 mod tag;

@@ -8,7 +8,6 @@ use std::collections::hash_map::Entry;
 use std::hash::{BuildHasher, BuildHasherDefault, Hasher, RandomState};
 
 use super::Line;
-use super::sip::Sip;
 
 /// Two generations are kept; the younger one becomes the older one after so many seconds of log time...
 const SECONDS: i64 = 10;
@@ -18,28 +17,14 @@ const LINES: usize = 65_536;
 type Counts = HashMap<u64, u16, BuildHasherDefault<Hashed>>;
 
 /// Counts equal lines. The key is 64 bits of a seeded hash: nobody can make lines that meet in it.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Ordinals {
-    /// Of this process.
-    keys: [u64; 2],
+    hasher: RandomState,
     young: Counts,
     old: Counts,
     since: i64,
     /// How many generations there were.
     generation: u64,
-}
-
-impl Default for Ordinals {
-    fn default() -> Self {
-        let random = RandomState::new();
-        Self {
-            keys: [random.hash_one(0), random.hash_one(1)],
-            young: Counts::default(),
-            old: Counts::default(),
-            since: 0,
-            generation: 0,
-        }
-    }
 }
 
 impl Ordinals {
@@ -82,18 +67,17 @@ impl Ordinals {
 
     /// What [`super::Digest::of_line`] looks at, without the ordinal.
     fn key(&self, line: &Line) -> u64 {
-        let mut hasher = Sip::new(self.keys[0], self.keys[1]);
+        let mut hasher = self.hasher.build_hasher();
         let program = line.program_head();
         let text = line.text();
         // The lengths keep the parts apart.
-        hasher.word(line.at.second().cast_unsigned());
-        hasher.word(u64::from(line.pid.unwrap_or(u32::MAX)));
-        hasher.word(((program.len() as u64) << 32) | line.host.len() as u64);
-        hasher.bytes(line.host.as_bytes());
-        hasher.bytes(program.as_bytes());
-        hasher.bytes(text);
-        let [low, high] = [hasher.finish(), hasher.finish() >> 64].map(|half| half & u128::from(u64::MAX));
-        u64::try_from(low ^ high).unwrap_or_default()
+        hasher.write_u64(line.at.second().cast_unsigned());
+        hasher.write_u64(u64::from(line.pid.unwrap_or(u32::MAX)));
+        hasher.write_u64(((program.len() as u64) << 32) | line.host.len() as u64);
+        hasher.write(line.host.as_bytes());
+        hasher.write(program.as_bytes());
+        hasher.write(text);
+        hasher.finish()
     }
 }
 

@@ -40,6 +40,19 @@ impl RuleSource {
             .collect()
     }
 
+    /// The built-in files and those of these folders; what cannot be read is told beside.
+    pub fn all(folders: &[PathBuf]) -> (Vec<Self>, Vec<Problem>) {
+        let mut sources = Self::builtin();
+        let mut problems = Vec::new();
+        for folder in folders {
+            match Self::of_folder(folder) {
+                Ok(more) => sources.extend(more),
+                Err(more) => problems.extend(more),
+            }
+        }
+        (sources, problems)
+    }
+
     /// The YAML files of a folder and the folders in it, in the order of their names; or one file.
     pub fn of_folder(folder: &Path) -> Result<Vec<Self>, Vec<Problem>> {
         let mut paths = Vec::new();
@@ -139,14 +152,7 @@ impl RuleSet {
 
     /// The built-in rules and the operator's, whose rules win and replace a built-in one of the same id.
     pub fn load(folders: &[PathBuf]) -> Result<Self, Vec<Problem>> {
-        let mut sources = RuleSource::builtin();
-        let mut problems = Vec::new();
-        for folder in folders {
-            match RuleSource::of_folder(folder) {
-                Ok(more) => sources.extend(more),
-                Err(more) => problems.extend(more),
-            }
-        }
+        let (sources, mut problems) = RuleSource::all(folders);
         match Self::of(&sources) {
             Err(more) => {
                 problems.extend(more);

@@ -44,7 +44,7 @@ pub use merge::Merge;
 pub use paths::matching_paths;
 pub use place::Place;
 pub use position::{Mark, Position};
-pub use rotation::{FileToRead, Found, find};
+pub use rotation::{FileToRead, Found, Opened, find};
 pub use seen::Seen;
 pub use stdin::StdinSource;
 pub use window::Window;

@@ -10,10 +10,10 @@ use std::collections::HashSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::SourceError;
 use super::found_file::FoundFile;
 use super::place::Place;
-use crate::line::Moment;
+use super::{FileSource, Source, SourceError};
+use crate::line::{Dating, Moment};
 
 /// A last line without line end is taken when its file was not written to for so long, in milliseconds.
 const QUIET_MS: i64 = 10 * 60 * 1000;
@@ -49,6 +49,38 @@ pub struct FileToRead {
     pub place: Option<Place>,
     /// A last line without line end may still grow.
     pub hold: bool,
+}
+
+/// What was found, opened.
+pub struct Opened {
+    /// Each goes on behind what was read of its file before.
+    pub sources: Vec<Box<dyn Source + Send>>,
+    /// Places to keep as they are: of files that are not read now, or could not be opened.
+    pub kept: Vec<Place>,
+    /// What could not be opened.
+    pub errors: Vec<SourceError>,
+}
+
+impl Found {
+    /// Opens the files.
+    pub fn open(self, dating: Dating) -> Opened {
+        let mut opened = Opened {
+            sources: Vec::with_capacity(self.files.len()),
+            kept: self.kept,
+            errors: self.errors,
+        };
+        for FileToRead { file, place, hold } in self.files {
+            let seen = place.as_ref().map(|place| place.position).unwrap_or_default();
+            match FileSource::of(file, dating, seen, hold) {
+                Ok(source) => opened.sources.push(Box::new(source)),
+                Err(error) => {
+                    opened.errors.push(error);
+                    opened.kept.extend(place);
+                }
+            }
+        }
+        opened
+    }
 }
 
 /// Looks at the files that were named, and at those that they were once.

@@ -7,8 +7,8 @@
 
 pub mod elasticsearch;
 pub mod embedded;
-pub mod json;
 pub mod ndjson;
+pub mod sink;
 
 use crate::elastic_http::HttpError;
 use crate::query::{Cursor, Page, Query};
@@ -131,8 +131,8 @@ pub trait Store {
 
     /// To be asked after [`Store::commit`]: queue ids that were written since this was asked before, and of which the
     /// store also holds documents that this process neither wrote nor took away. Two processes may have given one life
-    /// two documents, because one of them had not seen its start, or only a refusal of it; each that asks after its commit sees the other's, unless
-    /// that one is yet to ask. Read, merge and write these until there are none. None where there is a single writer.
+    /// two documents, because one of them had not seen its start, or only a refusal of it; each that asks after its commit
+    /// sees the other's, unless that one is yet to ask. Read, merge and write these until there are none. None where there is a single writer.
     fn rivals(&mut self) -> Result<Vec<QueueKey>, StoreError> {
         Ok(Vec::new())
     }
@@ -144,6 +144,22 @@ pub trait Store {
 
     /// The documents that match.
     fn search(&self, query: &Query, page: &Page) -> Result<Found, StoreError>;
+
+    /// The newest documents that match, at most so many, the newest first.
+    fn newest(&self, query: &Query, most: usize) -> Result<Vec<Document>, StoreError> {
+        let mut newest = Vec::new();
+        let mut page = Page::newest(EACH.min(most));
+        loop {
+            let found = self.search(query, &page)?.documents;
+            let is_full = found.len() == page.limit;
+            page.after = found.last().map(Cursor::behind);
+            newest.extend(found);
+            if !is_full || newest.len() >= most {
+                newest.truncate(most);
+                return Ok(newest);
+            }
+        }
+    }
 
     /// Gives every document that matches, in some order, to count them. Raw lines may be left out.
     fn each(&self, query: &Query, sink: &mut dyn FnMut(&Document)) -> Result<(), StoreError> {

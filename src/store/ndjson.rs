@@ -2,7 +2,7 @@
 
 use std::io::Write;
 
-use super::{Change, Found, QueueKey, Store, StoreError, Stored, json};
+use super::{Change, Found, QueueKey, Store, StoreError, Stored};
 use crate::query::{Page, Query};
 use crate::transaction::Document;
 
@@ -27,7 +27,7 @@ impl<W: Write> NdjsonStore<W> {
     }
 
     fn line(&mut self, document: Document) -> std::io::Result<()> {
-        json::append(&mut self.waiting, &document.without_memory())?;
+        serde_json::to_writer(&mut self.waiting, &document.without_memory())?;
         self.waiting.push(b'\n');
         if self.waiting.len() >= BLOCK_BYTES {
             self.flush()?;

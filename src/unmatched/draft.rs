@@ -10,7 +10,7 @@ use std::collections::BTreeSet;
 use std::ops::Range;
 
 use super::group::Group;
-use super::pieces::{Piece, Sort, pieces, takes_all};
+use super::pieces::{NARROW, Piece, Sort, pieces, takes_all};
 use super::tally::{severity_of, split};
 use crate::event::{FIELDS, Severity};
 use crate::pattern::{self, Scratch, Types};
@@ -168,21 +168,11 @@ fn type_of(values: &[(&str, Sort)]) -> &'static str {
     {
         return name;
     }
-    [
-        "int",
-        "dsn",
-        "number",
-        "clock",
-        "ip",
-        "word",
-        "host",
-        "path",
-        "bare_addr",
-        "token",
-    ]
-    .into_iter()
-    .find(|name| values.iter().all(|(value, _)| takes_all(name, value)))
-    .unwrap_or("text")
+    NARROW
+        .iter()
+        .copied()
+        .find(|name| values.iter().all(|(value, _)| takes_all(name, value)))
+        .unwrap_or("text")
 }
 
 /// Fields of the documents that a key of a list means, and the types under which it does.

@@ -214,7 +214,7 @@ impl Taker<'_> {
 }
 
 /// Types of one value, the narrowest first.
-const NARROW: &[&str] = &[
+pub(crate) const NARROW: &[&str] = &[
     "int",
     "dsn",
     "number",

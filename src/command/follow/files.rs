@@ -18,7 +18,7 @@ use crate::command::delivery::{Delivery, Reached};
 use crate::command::index::lost_words;
 use crate::command::when;
 use crate::line::Dating;
-use crate::source::{self, FileSource, FileToRead, Merge, Place, Source, SourceError, matching_paths};
+use crate::source::{self, Merge, Opened, Place, Source, SourceError, matching_paths};
 
 /// A file that is missing for less than this is being rotated.
 const MISSING: Duration = Duration::from_secs(10);
@@ -100,19 +100,11 @@ impl Files {
         for lost in &found.lost {
             self.outlet.send(News::Note(NAME.to_owned(), lost_words(lost)))?;
         }
-        let mut kept = found.kept;
-        let mut failed: Vec<SourceError> = found.errors;
-        let mut sources: Vec<Box<dyn Source + Send>> = Vec::new();
-        for FileToRead { file, place, hold } in found.files {
-            let seen = place.as_ref().map(|place| place.position).unwrap_or_default();
-            match FileSource::of(file, dating, seen, hold) {
-                Ok(source) => sources.push(Box::new(source)),
-                Err(error) => {
-                    failed.push(error);
-                    kept.extend(place);
-                }
-            }
-        }
+        let Opened {
+            sources,
+            kept,
+            errors: failed,
+        } = found.open(dating);
         let mut merge = Merge::new(sources, failed);
         let (mut reads, mut whole, mut skipped) = (Vec::new(), true, 0);
         let mut errors = Vec::new();

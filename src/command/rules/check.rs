@@ -10,7 +10,7 @@ use crate::cli::Global;
 use crate::command::output::Output;
 use crate::command::{Ending, Problems};
 use crate::problem::Problem;
-use crate::rule::RuleSet;
+use crate::rule::{RuleSet, RuleSource};
 
 /// Runs it.
 pub(super) fn run(global: &Global, named: Vec<PathBuf>, output: &mut Output) -> Result<Ending> {
@@ -20,7 +20,7 @@ pub(super) fn run(global: &Global, named: Vec<PathBuf>, output: &mut Output) -> 
     } else {
         named
     };
-    let (sources, mut problems) = super::sources(&folders);
+    let (sources, mut problems) = RuleSource::all(&folders);
     let own = sources.iter().filter(|source| source.operator).count();
     let rules = match RuleSet::checked(&sources) {
         Ok(rules) => Some(rules),

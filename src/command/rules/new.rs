@@ -32,7 +32,7 @@ struct Wanted {
 /// Runs it.
 pub(super) fn run(global: &Global, args: &NewArgs, output: &mut Output) -> Result<Ending> {
     let config = crate::command::config(global)?;
-    let (sources, problems) = super::sources(super::folders(global, &config));
+    let (sources, problems) = RuleSource::all(super::folders(global, &config));
     let rules = match RuleSet::of(&sources) {
         Ok(rules) if problems.is_empty() => rules,
         Ok(_) => return Err(crate::command::Problems(problems).into()),

@@ -21,9 +21,8 @@ use crate::command::output::Output;
 use crate::command::{Ending, Problems};
 use crate::event::Event;
 use crate::line::{Digest, Line};
-use crate::query::{Page, Query};
 use crate::rule::{RuleSet, Scratch, snapshot};
-use crate::store::{Change, Found, QueueKey, Store, StoreError, Stored};
+use crate::store::sink::Sink;
 use crate::transaction::Document;
 
 /// As many messages are kept open as in `mailtrail index`.
@@ -72,8 +71,10 @@ pub(super) fn run(global: &Global, args: &PreviewArgs, output: &mut Output) -> R
     let (mut gained, mut lost, mut changed) = (Lots::default(), Lots::default(), Lots::default());
     let mut read = 0_u64;
     {
-        let mut old = Intake::new(&now, &mut before, locality.clone(), MAX_OPEN);
-        let mut new = Intake::new(&edited, &mut after, locality, MAX_OPEN);
+        let mut old_store = Sink(|document| remember(&mut before, document));
+        let mut new_store = Sink(|document| remember(&mut after, document));
+        let mut old = Intake::new(&now, &mut old_store, locality.clone(), MAX_OPEN);
+        let mut new = Intake::new(&edited, &mut new_store, locality, MAX_OPEN);
         let mut scratch = Scratch::default();
         while let Some(line) = lines.next(output) {
             read += 1;
@@ -182,7 +183,7 @@ fn print(title: &str, lots: &Lots, output: &mut Output) -> Result<()> {
 }
 
 fn compare(before: &Digests, after: &Digests, most: usize) -> Documents {
-    let (old, new) = (&before.documents, &after.documents);
+    let (old, new) = (before, after);
     let gained = new.keys().filter(|id| !old.contains_key(*id)).count();
     let lost = old.keys().filter(|id| !new.contains_key(*id)).count();
     let differs = |id: &&String| new.get(*id).is_some_and(|(digest, _)| *digest != old[*id].0);
@@ -204,53 +205,23 @@ fn compare(before: &Digests, after: &Digests, most: usize) -> Documents {
     }
 }
 
-/// A store that only remembers what each document was like.
-#[derive(Debug, Default)]
-struct Digests {
-    /// By id: the digest, and what a person knows it by.
-    documents: BTreeMap<String, (Digest, String)>,
-}
+/// What each document is like, by id: its digest, and what a person knows it by.
+type Digests = BTreeMap<String, (Digest, String)>;
 
-impl Store for Digests {
-    fn may_hold(&self, _key: &QueueKey) -> bool {
-        false
-    }
-
-    fn of_queue_ids(&mut self, keys: &[QueueKey]) -> Result<Vec<Vec<Stored>>, StoreError> {
-        Ok(keys.iter().map(|_| Vec::new()).collect())
-    }
-
-    fn write(&mut self, changes: Vec<Change>) -> Result<Vec<String>, StoreError> {
-        for change in changes {
-            let Change::Put { document, .. } = change else { continue };
-            if let Document::Transaction(mut transaction) = document {
-                // Which rules read it is no difference.
-                transaction.rules.clear();
-                transaction.memory = None;
-                let id = transaction.id.clone();
-                let name = format!(
-                    "{} {} on {}: {}",
-                    transaction.at,
-                    transaction.queue_id.as_deref().unwrap_or("refusal"),
-                    transaction.host,
-                    transaction.status
-                );
-                let json = serde_json::to_vec(&transaction).unwrap_or_default();
-                self.documents.insert(id, (Digest::of_parts(&[&json]), name));
-            }
-        }
-        Ok(Vec::new())
-    }
-
-    fn commit(&mut self) -> Result<(), StoreError> {
-        Ok(())
-    }
-
-    fn search(&self, _query: &Query, _page: &Page) -> Result<Found, StoreError> {
-        Ok(Found::default())
-    }
-
-    fn get(&self, _id: &str) -> Result<Option<Document>, StoreError> {
-        Ok(None)
-    }
+fn remember(documents: &mut Digests, document: Document) {
+    let Document::Transaction(mut transaction) = document else {
+        return;
+    };
+    // Which rules read it is no difference.
+    transaction.rules.clear();
+    transaction.memory = None;
+    let name = format!(
+        "{} {} on {}: {}",
+        transaction.at,
+        transaction.queue_id.as_deref().unwrap_or("refusal"),
+        transaction.host,
+        transaction.status
+    );
+    let json = serde_json::to_vec(&transaction).unwrap_or_default();
+    documents.insert(transaction.id, (Digest::of_parts(&[&json]), name));
 }

@@ -9,7 +9,7 @@ use crate::cli::Global;
 use crate::command::Ending;
 use crate::command::output::Output;
 use crate::problem::did_you_mean;
-use crate::rule::Rule;
+use crate::rule::{Rule, RuleSource};
 
 /// Lists all rules.
 pub(super) fn list(global: &Global, output: &mut Output) -> Result<Ending> {
@@ -37,7 +37,7 @@ pub(super) fn run(global: &Global, id: &str, output: &mut Output) -> Result<Endi
             near.unwrap_or_else(|| "`mailtrail rules list` shows all".to_owned())
         );
     };
-    let (sources, _) = super::sources(super::folders(global, &config));
+    let (sources, _) = RuleSource::all(super::folders(global, &config));
     let text = sources
         .iter()
         .filter(|source| source.file == rule.file())

@@ -12,7 +12,7 @@ use crate::command::escape::escape;
 use crate::command::output::Output;
 use crate::command::{Ending, Problems};
 use crate::rule::snapshot::{self, Meaning};
-use crate::rule::{Case, RuleSet, Verdict};
+use crate::rule::{Case, RuleSet, RuleSource, Verdict};
 
 /// What became of a sample.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -71,7 +71,7 @@ pub(super) fn run(global: &Global, args: &TestArgs, output: &mut Output) -> Resu
         .map(regex::Regex::new)
         .transpose()
         .map_err(|error| anyhow!("--filter is no regular expression: {error}"))?;
-    let (sources, problems) = super::sources(&folders);
+    let (sources, problems) = RuleSource::all(&folders);
     if !problems.is_empty() {
         return Err(Problems(problems).into());
     }

@@ -1,0 +1,173 @@
+//! What was read of a queue id and what the store has of it become one.
+//!
+//! The hard part is that others write, too: what changed meanwhile is read and united once more, until nobody was faster.
+
+use std::collections::HashMap;
+
+use anyhow::{Context as _, Result, bail};
+
+use super::{BATCH, Intake, MAX_ROUNDS};
+use crate::assemble::{self, Mentions};
+use crate::store::{Change, QueueKey, Stored};
+use crate::transaction::{Document, Transaction, TransactionKind};
+
+impl Intake<'_> {
+    /// Where another process gave a life another id because one of both had not seen its start, both become one.
+    pub(super) fn unite_rivals(&mut self) -> Result<()> {
+        for _ in 0..MAX_ROUNDS {
+            let rivals = self.store.rivals()?;
+            if rivals.is_empty() {
+                return Ok(());
+            }
+            let groups = rivals
+                .into_iter()
+                .map(|key| Mentions::new(key.host.into(), key.queue_id.into()));
+            self.write(groups.collect())?;
+            self.store.commit()?;
+        }
+        bail!("other writers changed the same queue ids {MAX_ROUNDS} times in a row")
+    }
+
+    pub(super) fn write(&mut self, mut groups: Vec<Mentions>) -> Result<()> {
+        while !groups.is_empty() {
+            let rest = groups.split_off(groups.len().min(BATCH));
+            self.write_batch(groups)?;
+            groups = rest;
+        }
+        Ok(())
+    }
+
+    /// Unites with what the store has, writes, and again for those where another writer was faster.
+    fn write_batch(&mut self, mut groups: Vec<Mentions>) -> Result<()> {
+        for _ in 0..MAX_ROUNDS {
+            let known = self.known(&groups)?;
+            let mut changes = Vec::with_capacity(groups.len());
+            let mut owners: HashMap<String, usize> = HashMap::new();
+            for (index, (mentions, stored)) in groups.iter_mut().zip(known).enumerate() {
+                for change in self.changes(mentions, stored) {
+                    owners.insert(id_of(&change).to_owned(), index);
+                    changes.push(change);
+                }
+            }
+            let conflicts = self.store.write(changes)?;
+            let again: Vec<usize> = conflicts.iter().filter_map(|id| owners.get(id).copied()).collect();
+            if again.is_empty() {
+                return Ok(());
+            }
+            let mut index = 0;
+            groups.retain(|_| {
+                index += 1;
+                again.contains(&(index - 1))
+            });
+        }
+        bail!(
+            "other writers changed the same {} queue ids {MAX_ROUNDS} times in a row",
+            groups.len()
+        )
+    }
+
+    /// What the store has of each queue id.
+    fn known(&mut self, groups: &[Mentions]) -> Result<Vec<Vec<Stored>>> {
+        let mut known: Vec<Vec<Stored>> = groups.iter().map(|_| Vec::new()).collect();
+        let (indices, keys): (Vec<usize>, Vec<QueueKey>) = groups
+            .iter()
+            .map(|mentions| QueueKey {
+                host: mentions.host.to_string(),
+                queue_id: mentions.queue_id.to_string(),
+            })
+            .enumerate()
+            .filter(|(_, key)| self.store.may_hold(key))
+            .unzip();
+        if !keys.is_empty() {
+            let found = self
+                .store
+                .of_queue_ids(&keys)
+                .context("cannot read back what is stored")?;
+            for (index, stored) in indices.into_iter().zip(found) {
+                known[index] = stored;
+            }
+        }
+        Ok(known)
+    }
+
+    /// The changes that bring the store from what it has to what all lines together say.
+    fn changes(&mut self, mentions: &mut Mentions, stored: Vec<Stored>) -> Vec<Change> {
+        let key = (mentions.host.clone(), mentions.queue_id.clone());
+        if let Some(waiting) = self.waiting.take(&key) {
+            mentions.merge(waiting);
+        }
+        let before = mentions.len();
+        let stored_count = stored.len();
+        for transaction in stored.iter().filter_map(|stored| stored.document.transaction()) {
+            let lines = self.lines_of(transaction, mentions);
+            mentions.merge(lines);
+        }
+        // Several documents of which none brought a new line may still be one life.
+        let nothing_new = before == 0 && stored_count < 2 && !self.again;
+        let mut documents = assemble::documents(mentions, &self.locality);
+        if documents.is_empty() {
+            self.waiting.add(key, mentions.clone());
+        }
+        let mut changes = Vec::with_capacity(documents.len());
+        for Stored { document, version } in stored {
+            let Document::Transaction(old) = document else {
+                continue;
+            };
+            if let Some(index) = documents.iter().position(|document| document.id == old.id) {
+                documents[index].was.clone_from(&old.was);
+                let document = documents.swap_remove(index);
+                if nothing_new || document == *old {
+                    self.note_mail(&document);
+                } else {
+                    changes.push(self.put(document, version));
+                }
+            } else {
+                changes.push(Change::Remove {
+                    id: old.id.clone(),
+                    version,
+                });
+                inherit(&mut documents, &mut changes, &old);
+            }
+        }
+        changes.extend(
+            documents
+                .into_iter()
+                .map(|document| self.put(document, None))
+                .collect::<Vec<_>>(),
+        );
+        // The new document is written before the provisional one goes.
+        changes.sort_by_key(|change| matches!(change, Change::Remove { .. }));
+        changes
+    }
+}
+
+fn id_of(change: &Change) -> &str {
+    match change {
+        Change::Put { document, .. } => document.id(),
+        Change::Remove { id, .. } => id,
+    }
+}
+
+/// The document that took over the lines of a provisional one remembers its id, so that links in tickets live on.
+fn inherit(documents: &mut [Transaction], changes: &mut [Change], old: &Transaction) {
+    if old.kind != TransactionKind::Mail {
+        return;
+    }
+    let put = changes.iter_mut().filter_map(|change| match change {
+        Change::Put {
+            document: Document::Transaction(document),
+            ..
+        } => Some(&mut **document),
+        Change::Put { .. } | Change::Remove { .. } => None,
+    });
+    let mut heirs: Vec<&mut Transaction> = documents.iter_mut().chain(put).collect();
+    let has_its_lines = |heir: &Transaction| old.lines.first().is_some_and(|line| heir.lines.contains(line));
+    let index = heirs.iter().position(|heir| has_its_lines(heir)).unwrap_or_default();
+    if let Some(heir) = heirs.get_mut(index) {
+        for id in old.was.iter().chain([&old.id]) {
+            if !heir.was.contains(id) && *id != heir.id {
+                heir.was.push(id.clone());
+            }
+        }
+    }
+}
