@@ -29,7 +29,6 @@ mod ledger;
 mod lines;
 mod manual;
 mod message_index;
-mod moments;
 mod oracle;
 mod patterns;
 mod problems;

@@ -21,23 +21,6 @@ pub(crate) fn midnight(year: i64, month: u32, day: u32) -> Option<i64> {
     Some((era * 146_097 + day_of_era - 719_468) * DAY)
 }
 
-/// Year, month and day of a day since 1970-01-01: `civil_from_days`.
-pub(crate) fn date(day: i64) -> (i64, i64, i64) {
-    let shifted = day + 719_468;
-    let era = shifted.div_euclid(146_097);
-    let day_of_era = shifted.rem_euclid(146_097);
-    let year_of_era = (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
-    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    let month_from_march = (5 * day_of_year + 2) / 153;
-    let date = day_of_year - (153 * month_from_march + 2) / 5 + 1;
-    let month = if month_from_march < 10 {
-        month_from_march + 3
-    } else {
-        month_from_march - 9
-    };
-    (year_of_era + era * 400 + i64::from(month <= 2), month, date)
-}
-
 /// The year of a second since 1970-01-01 UTC.
 pub(crate) fn year_of(second: i64) -> i64 {
     // A first guess by the mean length of a year, then at most one step.
