@@ -16,8 +16,8 @@ Examples:
   mailtrail report --where 'host:mx1 to_domain:example.org' -n 50
 
 A message counts once, whatever filters it passed. Hours and days are UTC. With --json one object:
-`from`, `to`, `mails`, `recipients` by status, `rejects`, `sessions`, `hours`, `days`, `top`, `reasons`,
-`delays_s`, `tls` and more. Exit code 1: nothing was found.")]
+`from`, `to`, `mails`, `recipients` by status, `rejects`, `sessions`, `hours`, `days`,
+`top`, `reasons`, `delays_s`, `tls` and more. Exit code 1: nothing was found.")]
 pub struct ReportArgs {
     /// Log files, plain or compressed; `-` is standard input [default: what was indexed]
     #[arg(value_name = "FILE")]
