@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
-use std::process::Stdio;
+use std::process::{Command, Stdio};
 use std::time::{Duration, SystemTime};
 
 use mailtrail::query::{Page, Query};
@@ -225,6 +225,57 @@ fn rotate(folder: &Path, how: usize) {
         _ => {
             fs::copy(&log, &old).unwrap();
             File::options().write(true).open(&log).unwrap().set_len(0).unwrap();
+        }
+    }
+}
+
+#[test]
+fn a_log_that_is_there_twice_while_it_is_rotated_is_counted_once() {
+    let log = unpacked(&lab("postfix-short", "mail.log.gz"));
+    let middle = next_second(&log, log.len() / 2);
+    let ways: [(&str, &[&str]); 3] = [
+        ("mail.log.1", &["cp", "mail.log", "mail.log.1"]),
+        ("mail.log.1.gz", &["gzip", "-k", "-S", ".1.gz", "mail.log"]),
+        // Not all of it is packed yet.
+        (
+            "mail.log.1.gz",
+            &["sh", "-c", "gzip -c mail.log | head -c 20000 > mail.log.1.gz"],
+        ),
+    ];
+    for (copy, command) in ways {
+        for begun in [middle, 0] {
+            let folder = tempfile::tempdir().unwrap();
+            let at = |name: &str| folder.path().join(name);
+            append(&at("mail.log"), &log[..begun]);
+            index(folder.path(), &[at("mail.log")]);
+            append(&at("mail.log"), &log[begun..]);
+            let whole = one_pass(&[&at("mail.log")]);
+            let mut program = Command::new(command[0]);
+            assert!(
+                program
+                    .args(&command[1..])
+                    .current_dir(folder.path())
+                    .status()
+                    .unwrap()
+                    .success()
+            );
+            assert!(at(copy).exists());
+            index(folder.path(), &[at("mail.log"), at(copy)]);
+            assert_same(
+                &stored(folder.path()),
+                &whole,
+                &format!("{command:?} after {begun} bytes"),
+            );
+            fs::remove_file(at("mail.log")).unwrap();
+            append(&at("mail.log"), "");
+            if command[0] != "sh" {
+                index(folder.path(), &[at("mail.log"), at(copy)]);
+                assert_same(
+                    &stored(folder.path()),
+                    &whole,
+                    &format!("the copy of {command:?} alone"),
+                );
+            }
         }
     }
 }

@@ -84,11 +84,47 @@ impl FoundFile {
         Ok(self.plain().map_err(io::Error::other)?.bytes)
     }
 
-    /// So many bytes that end at `offset`.
+    /// So many unpacked bytes that end at `offset`: an error or fewer where the file ends before. Of a packed file
+    /// everything in front of them is unpacked.
     pub(super) fn bytes_before(&self, offset: u64, bytes: u64) -> io::Result<Vec<u8>> {
-        let mut tail = vec![0; usize::try_from(bytes).unwrap_or_default()];
-        self.file.read_exact_at(&mut tail, offset.saturating_sub(bytes))?;
+        let begin = offset.saturating_sub(bytes);
+        let mut tail = Vec::new();
+        if self.packed {
+            let mut unpacked = self.unpacked()?;
+            if io::copy(&mut unpacked.by_ref().take(begin), &mut io::sink())? == begin {
+                unpacked.take(offset - begin).read_to_end(&mut tail)?;
+            }
+            return Ok(tail);
+        }
+        tail.resize(usize::try_from(offset - begin).unwrap_or_default(), 0);
+        self.file.read_exact_at(&mut tail, begin)?;
         Ok(tail)
+    }
+
+    /// Do the other's unpacked bytes begin with all of this file's? Both have the same head. Told by the last bytes
+    /// here: two logs do not agree in those and in their heads.
+    pub(super) fn is_beginning_of(&self, other: &Self) -> bool {
+        let Ok((size, tail)) = self.end() else { return false };
+        let there = other.bytes_before(size, tail.len() as u64);
+        there.is_ok_and(|there| there == tail)
+    }
+
+    /// How many unpacked bytes there are, and the last of them. A packed file that is still written ends where nothing
+    /// more can be unpacked.
+    fn end(&self) -> io::Result<(u64, Vec<u8>)> {
+        if !self.packed {
+            let tail = self.bytes_before(self.size, self.size.min(HEAD_BYTES as u64))?;
+            return Ok((self.size, tail));
+        }
+        let mut unpacked = self.unpacked()?;
+        let (mut size, mut tail) = (0, Vec::new());
+        let mut block = vec![0; 64 * 1024];
+        while let Ok(count @ 1..) = unpacked.read(&mut block) {
+            size += count as u64;
+            tail.extend_from_slice(block.get(..count).unwrap_or_default());
+            tail.drain(..tail.len().saturating_sub(HEAD_BYTES));
+        }
+        Ok((size, tail))
     }
 
     /// Was it last written at least so many milliseconds ago?

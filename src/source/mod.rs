@@ -9,6 +9,7 @@ mod arrival;
 mod batch;
 mod blocks;
 mod codec;
+mod copies;
 pub mod elasticsearch;
 mod error;
 mod feed;

@@ -10,6 +10,7 @@ use std::collections::HashSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use super::copies::leave_copies;
 use super::found_file::FoundFile;
 use super::place::Place;
 use super::{FileSource, Source, SourceError};
@@ -104,6 +105,7 @@ pub fn find(names: &[PathBuf], known: Vec<Place>, now: Moment) -> Found {
         }
     }
     search.look_beside(&names, &mut found);
+    found.files = leave_copies(std::mem::take(&mut found.files));
     let Search { used, known, .. } = search;
     let rest = known
         .into_iter()
