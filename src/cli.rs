@@ -9,6 +9,7 @@ mod rules;
 mod scrub;
 mod time_frame;
 mod unmatched;
+mod who;
 
 pub use doctor::DoctorArgs;
 pub use follow::FollowArgs;
@@ -19,6 +20,7 @@ pub use rules::{CoverageArgs, ExplainArgs, NewArgs, PreviewArgs, RulesCommand, T
 pub use scrub::ScrubArgs;
 pub use time_frame::TimeFrameArgs;
 pub use unmatched::UnmatchedArgs;
+pub use who::WhoArgs;
 
 use std::path::PathBuf;
 
@@ -108,6 +110,8 @@ pub enum Command {
     Trace(TraceArgs),
     /// List mail that was accepted and has no last word yet, the oldest first
     Open(OpenArgs),
+    /// All that is known about a login, an address, a client or a domain: the view for an incident
+    Who(WhoArgs),
     /// Totals, hours, senders, recipients, reasons and delays, of files or of what was indexed
     Report(ReportArgs),
     /// Show what each line says, without keeping anything
@@ -234,6 +238,7 @@ Examples:
   mailtrail search 'bounced:*@example.org dsn:5.1.1'
   mailtrail search 'ip:192.0.2.0/24 kind:reject' --since 2026-11-24
   mailtrail search 'response:\"mailbox full\" OR attempts:>5'
+  mailtrail search status:bounced --since yesterday --csv --columns time,from,to,dsn,response > bounced.csv
 
 Fields: to from orig to_domain from_domain delivered bounced deferred ... (each status) status kind host mta open
 qid msgid id client ip helo user relay relay_ip dsn delay size attempts reason response subject warning verdict")]
@@ -257,6 +262,14 @@ pub struct SearchArgs {
     /// Oldest first
     #[arg(long)]
     pub oldest_first: bool,
+
+    /// Print CSV for a spreadsheet; cells that would be formulas get a ' in front
+    #[arg(long, conflicts_with = "json")]
+    pub csv: bool,
+
+    /// Which columns: field names, and `time`, `said` [default: time,host,qid,status,from,to,said]
+    #[arg(long, value_name = "NAMES", conflicts_with = "json")]
+    pub columns: Option<String>,
 
     /// With --json: include the raw lines
     #[arg(long)]

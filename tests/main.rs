@@ -6,6 +6,7 @@
 mod agreement;
 mod architecture;
 mod author;
+mod cause;
 mod commands;
 mod companions;
 mod doctor;

@@ -1,6 +1,7 @@
 //! One file a subcommand: the only place that joins the stages, and the only one that speaks to a person.
 
 mod cluster;
+mod columns;
 mod data;
 mod delivery;
 mod doctor;
@@ -35,6 +36,7 @@ mod trace;
 mod unmatched;
 mod waiting;
 mod when;
+pub mod who;
 mod windows;
 
 use std::io;
@@ -78,6 +80,7 @@ pub fn run(cli: Cli) -> ExitCode {
         Command::Search(args) => search::run(&cli.global, &args, &mut output),
         Command::Trace(args) => trace::run(&cli.global, &args, &mut output),
         Command::Open(args) => open::run(&cli.global, &args, &mut output),
+        Command::Who(args) => who::run(&cli.global, &args, &mut output),
         Command::Report(args) => report::run(&cli.global, &args, &mut output),
         Command::Parse(args) => parse::run(&cli.global, &args, &mut output),
         Command::Reindex(args) => reindex::run(&cli.global, &args, &mut output),

@@ -12,7 +12,7 @@ use crate::store::Store;
 use crate::transaction::{Document, Transaction};
 
 use super::output::Output;
-use super::{Ending, gaps, opened, queue_lifetime, table, when};
+use super::{Ending, columns, gaps, opened, queue_lifetime, table, when};
 
 /// Runs it.
 pub(super) fn run(global: &Global, args: &SearchArgs, output: &mut Output) -> Result<Ending> {
@@ -34,6 +34,11 @@ pub(super) fn run(global: &Global, args: &SearchArgs, output: &mut Output) -> Re
         order,
         after: None,
     };
+    let columns = match (&args.columns, args.csv) {
+        (Some(list), _) => Some(columns::columns(list)?),
+        (None, true) => Some(columns::columns(columns::USUAL)?),
+        (None, false) => None,
+    };
     let mut found = store.search(&query, &page)?;
     for document in &mut found.documents {
         if let Document::Transaction(transaction) = document {
@@ -52,19 +57,44 @@ pub(super) fn run(global: &Global, args: &SearchArgs, output: &mut Output) -> Re
             output.object(&shown(document, args.lines))?;
         }
         output.object(&json!({"total": total, "from": from, "to": until, "gaps": gaps}))?;
+    } else if let Some(columns) = columns.as_ref().filter(|_| args.csv) {
+        columns::print_csv(columns, &found.documents, output)?;
     } else if total > 0 {
         let first = args.offset + 1;
         let last = args.offset + found.documents.len();
-        table::print_documents(&found.documents, output)?;
+        match &columns {
+            Some(columns) => table::print_columns(columns, &found.documents, output)?,
+            None => table::print_documents(&found.documents, output)?,
+        }
+        let count = if total == 1 {
+            "one".to_owned()
+        } else {
+            total.to_string()
+        };
         let more = if total > last as u64 {
-            format!(" of {total}; --offset {last} shows the next")
+            format!("; --offset {last} shows the next")
         } else {
             String::new()
         };
-        writeln!(output, "\n{first} to {last}{more}")?;
+        let looked = looked_at(store.as_ref(), frame)?;
+        if found.documents.is_empty() {
+            writeln!(
+                output,
+                "{count} found, but none behind --offset {}; {looked}",
+                args.offset
+            )?;
+        } else {
+            writeln!(output, "\n{first} to {last} of {count}{more}; {looked}")?;
+        }
     } else {
-        let (frame, silence) = (frame.words(), gaps::words(&gaps));
-        output.note(&format!("nothing found for `{text}`{frame}{silence}"));
+        let looked = looked_at(store.as_ref(), frame)?;
+        let silence = gaps::words(&gaps);
+        let rest = if gaps.is_empty() {
+            "; no host was silent in that time"
+        } else {
+            ", where lines are missing:"
+        };
+        output.note(&format!("nothing found for `{text}`: {looked}{rest}{silence}"));
     }
     Ok(if total > 0 { Ending::Done } else { Ending::No })
 }
@@ -105,13 +135,27 @@ impl TimeFrame {
     pub(super) fn query(self) -> Query {
         Query::between(self.from, self.until)
     }
+}
 
-    /// ` from ... until ...`; empty where all is looked at.
-    fn words(self) -> String {
-        let from = self.from.map(|at| format!(" from {at}")).unwrap_or_default();
-        let until = self.until.map(|at| format!(" until {at}")).unwrap_or_default();
-        format!("{from}{until}")
-    }
+/// What was looked at, in words: the time that was asked for, else the time that the index holds.
+fn looked_at(store: &dyn Store, frame: TimeFrame) -> Result<String> {
+    let minute = |at: Moment| at.rfc3339().replace('T', " ").chars().take(16).collect::<String>();
+    let held = |page: Page, edge: fn(&Document) -> Moment| -> Result<Option<Moment>> {
+        Ok(store.search(&Query::Everything, &page)?.documents.first().map(edge))
+    };
+    let (Some(first), Some(last)) = (
+        held(Page::oldest(1), Document::at)?,
+        held(Page::newest(1), Document::at)?,
+    ) else {
+        return Ok("nothing is indexed yet".to_owned());
+    };
+    let (from, until) = (frame.from.unwrap_or(first), frame.until.unwrap_or(last));
+    let beyond = if from > last || until < first {
+        format!(", but the index holds {} to {}", minute(first), minute(last))
+    } else {
+        String::new()
+    };
+    Ok(format!("searched {} to {} UTC{beyond}", minute(from), minute(until)))
 }
 
 /// As others may see it: never the hidden memory, the raw lines only on request.

@@ -4,6 +4,7 @@ use std::io::{self, Write as _};
 
 use anstyle::{AnsiColor, Style};
 
+use crate::cause::Causes;
 use crate::line::Moment;
 use crate::query::journey::{Fate, Journey};
 use crate::transaction::{Attempt, Client, Recipient, Relay, Status, Transaction, TransactionKind};
@@ -13,7 +14,7 @@ use super::output::Output;
 use super::table::sender;
 
 /// Prints the story; with the raw lines of each hop if wanted.
-pub(super) fn print(journey: &Journey, lines: bool, out: &mut Output) -> io::Result<()> {
+pub(super) fn print(journey: &Journey, lines: bool, causes: &Causes, out: &mut Output) -> io::Result<()> {
     let Some(first) = journey.hops.first() else {
         return Ok(());
     };
@@ -28,7 +29,7 @@ pub(super) fn print(journey: &Journey, lines: bool, out: &mut Output) -> io::Res
         }
     }
     notices(journey, out)?;
-    last_words(journey, first, out)
+    last_words(journey, first, causes, out)
 }
 
 fn title(journey: &Journey, first: &Transaction, out: &mut Output) -> io::Result<()> {
@@ -271,7 +272,7 @@ fn notices(journey: &Journey, out: &mut Output) -> io::Result<()> {
 }
 
 /// The last word on each recipient, in plain language.
-fn last_words(journey: &Journey, first: &Transaction, out: &mut Output) -> io::Result<()> {
+fn last_words(journey: &Journey, first: &Transaction, causes: &Causes, out: &mut Output) -> io::Result<()> {
     let bold = Style::new().bold();
     writeln!(out, "\n{bold}What became of it{bold:#}")?;
     if journey.recipients.is_empty() {
@@ -286,6 +287,9 @@ fn last_words(journey: &Journey, first: &Transaction, out: &mut Output) -> io::R
         };
         let sentence = sentence(fate, journey);
         writeln!(out, "  {style}{}{style:#}{asked}: {sentence}", escape(&fate.address))?;
+        if let Some(cause) = super::trace::cause(causes, journey, fate) {
+            writeln!(out, "    Why: {}\n    Next: {}", cause.cause, cause.next)?;
+        }
     }
     Ok(())
 }

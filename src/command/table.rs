@@ -6,6 +6,7 @@ use comfy_table::{Attribute, Cell, Color, ContentArrangement, Table, presets};
 
 use crate::transaction::{Counts, Document, Record, Slice, Template, Transaction, TransactionKind};
 
+use super::columns::Column;
 use super::escape::escape;
 use super::output::Output;
 
@@ -25,7 +26,28 @@ pub(super) fn print(transactions: &[Transaction], output: &mut Output) -> io::Re
     print_rows(transactions.iter().map(row), output)
 }
 
+/// Prints one row a document, with these columns.
+pub(super) fn print_columns(columns: &[Column], documents: &[Document], output: &mut Output) -> io::Result<()> {
+    let head: Vec<String> = columns.iter().map(|column| column.name.to_uppercase()).collect();
+    let mut rows = Vec::with_capacity(documents.len());
+    for document in documents {
+        let json = serde_json::to_value(document)?;
+        rows.push(
+            columns
+                .iter()
+                .map(|column| Cell::new(escape(&column.of(&json))))
+                .collect(),
+        );
+    }
+    print_table(head, rows.into_iter(), output)
+}
+
 fn print_rows(rows: impl Iterator<Item = Vec<Cell>>, output: &mut Output) -> io::Result<()> {
+    let head = ["TIME (UTC)", "HOST", "QUEUE ID", "STATUS", "FROM", "TO", "SAID"];
+    print_table(head.map(str::to_owned).to_vec(), rows, output)
+}
+
+fn print_table(head: Vec<String>, rows: impl Iterator<Item = Vec<Cell>>, output: &mut Output) -> io::Result<()> {
     let mut table = Table::new();
     table.load_style(presets::NOTHING);
     if Output::is_terminal() {
@@ -35,8 +57,7 @@ fn print_rows(rows: impl Iterator<Item = Vec<Cell>>, output: &mut Output) -> io:
         // A pipe gets every row in one line.
         table.set_content_arrangement(ContentArrangement::Disabled);
     }
-    let header = ["TIME (UTC)", "HOST", "QUEUE ID", "STATUS", "FROM", "TO", "SAID"];
-    table.set_header(header.map(|title| Cell::new(title).add_attribute(Attribute::Bold)));
+    table.set_header(head.iter().map(|title| Cell::new(title).add_attribute(Attribute::Bold)));
     for row in rows {
         table.add_row(row);
     }

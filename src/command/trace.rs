@@ -3,16 +3,18 @@
 use std::io::Write as _;
 
 use anyhow::Result;
+use serde_json::{Value, json};
 
+use crate::cause::{Cause, Causes};
 use crate::cli::{Global, TraceArgs};
 use crate::query::Query;
-use crate::query::journey::{Journey, Lookup};
+use crate::query::journey::{Fate, Journey, Lookup};
 use crate::store::Store;
 use crate::transaction::{Document, Transaction};
 
 use super::output::Output;
 use super::search::{hide, transactions};
-use super::{Ending, opened, queue_lifetime, story, table, when};
+use super::{Ending, Problems, opened, queue_lifetime, story, table, when};
 
 /// At most so many transactions are looked at for one queue id, message id or address.
 const MAX_CANDIDATES: usize = 200;
@@ -20,6 +22,7 @@ const MAX_CANDIDATES: usize = 200;
 /// Runs it.
 pub(super) fn run(global: &Global, args: &TraceArgs, output: &mut Output) -> Result<Ending> {
     let store = opened(global)?;
+    let causes = Causes::builtin().map_err(Problems)?;
     let what = args.what.trim();
     let starts = starts(&*store, what)?;
     let mut journeys = Vec::new();
@@ -42,7 +45,7 @@ pub(super) fn run(global: &Global, args: &TraceArgs, output: &mut Output) -> Res
     let by_choice = journeys.len() > 1 && !args.all;
     if output.json {
         for journey in journeys {
-            output.object(&public(journey, args.lines))?;
+            output.object(&with_causes(&causes, public(journey, args.lines))?)?;
         }
     } else if by_choice {
         let newest: Vec<Transaction> = journeys
@@ -57,7 +60,7 @@ pub(super) fn run(global: &Global, args: &TraceArgs, output: &mut Output) -> Res
         )?;
     } else {
         for journey in &journeys {
-            story::print(journey, args.lines, output)?;
+            story::print(journey, args.lines, &causes, output)?;
         }
     }
     Ok(Ending::Done)
@@ -103,6 +106,39 @@ fn follow(store: &dyn Store, start: Transaction) -> Result<Journey> {
         };
         transactions(store, &query, MAX_CANDIDATES)
     })
+}
+
+/// Why a recipient did not get it, if it did not and its server's words or code tell.
+pub(super) fn cause<'c>(causes: &'c Causes, journey: &Journey, fate: &Fate) -> Option<&'c Cause> {
+    if fate.status.is_success() {
+        return None;
+    }
+    let hop = fate
+        .path
+        .last()
+        .and_then(|id| journey.hops.iter().find(|hop| hop.id == *id));
+    let recipient = hop.and_then(|hop| hop.to.iter().find(|to| to.address == fate.address));
+    let dsn = recipient.and_then(|recipient| recipient.dsn.as_deref());
+    causes.of(dsn, fate.response.as_deref()?)
+}
+
+/// The journey's JSON, with `cause` and `next` of each recipient that did not get it.
+fn with_causes(causes: &Causes, journey: Journey) -> Result<Value> {
+    let found: Vec<Option<&Cause>> = journey
+        .recipients
+        .iter()
+        .map(|fate| cause(causes, &journey, fate))
+        .collect();
+    let mut value = serde_json::to_value(&journey)?;
+    let recipients = value["recipients"].as_array_mut().into_iter().flatten();
+    for (recipient, cause) in recipients.zip(found) {
+        if let Some(cause) = cause {
+            recipient["cause"] = json!(cause.id);
+            recipient["why"] = json!(cause.cause);
+            recipient["next"] = json!(cause.next);
+        }
+    }
+    Ok(value)
 }
 
 /// As others may see it.
