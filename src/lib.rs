@@ -19,12 +19,14 @@
 //! * [`state`]: how far was everything read, so that the next run goes on there?
 //! * [`store`]: where are documents kept and found? tantivy, or plain JSON lines.
 //! * [`query`]: what does a person ask, and which hops does a message take?
-//! * [`cause`]: why did a delivery fail, in plain language, and what next?
+//! * [`cause`]: why did a delivery end so, in plain language, and what next?
+//! * [`answer`]: what do people ask of a store? Each question a function with a typed result.
 //! * [`report`]: what was a stretch of time like?
 //! * [`command`]: one file a subcommand, the only place that joins the stages.
 //!
 //! Who may use whom is a table in `tests/architecture.rs`, and a test.
 
+pub mod answer;
 pub mod assemble;
 pub mod cause;
 pub mod cli;

@@ -20,7 +20,20 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("query", &["transaction", "problem", "line"]),
     // Reasons are grouped by the shapes that unmatched lines are grouped by.
     ("report", &["line", "transaction", "unmatched"]),
-    ("cause", &["problem"]),
+    ("cause", &["problem", "transaction"]),
+    (
+        "answer",
+        &[
+            "line",
+            "transaction",
+            "assemble",
+            "ledger",
+            "query",
+            "report",
+            "store",
+            "cause",
+        ],
+    ),
     ("store", &["transaction", "query", "problem", "line", "elastic_http"]),
     ("state", &["line", "transaction", "ledger", "source"]),
     ("config", &["problem"]),

@@ -45,6 +45,7 @@ use std::process::ExitCode;
 
 use anyhow::Context as _;
 
+use crate::answer::Ask;
 use crate::cli::{Cli, Command, Global};
 use crate::config::{Config, StoreKind};
 use crate::problem::Problem;
@@ -105,6 +106,15 @@ pub fn run(cli: Cli) -> ExitCode {
             ExitCode::from(2)
         }
     }
+}
+
+/// What hangs on the day of a question.
+fn asked(config: &Config, lines: bool) -> anyhow::Result<Ask> {
+    Ok(Ask {
+        now: when::now(),
+        lifetime_ms: queue_lifetime(config)?,
+        lines,
+    })
 }
 
 /// How long the queues keep mail, in milliseconds.

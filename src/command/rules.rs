@@ -23,7 +23,7 @@ use super::output::Output;
 use super::{Ending, Problems};
 
 /// The operator's folders: those of the flags, else those of the configuration.
-fn folders<'a>(global: &'a Global, config: &'a Config) -> &'a [PathBuf] {
+pub(super) fn folders<'a>(global: &'a Global, config: &'a Config) -> &'a [PathBuf] {
     if global.rules.is_empty() {
         &config.rules
     } else {

@@ -176,20 +176,3 @@ pub(super) fn hide(transaction: &mut Transaction, lines: bool) {
         transaction.lines.clear();
     }
 }
-
-fn transaction(document: Document) -> Option<Transaction> {
-    match document {
-        Document::Transaction(transaction) => Some(*transaction),
-        Document::Record(_) | Document::Slice(_) | Document::Template(_) => None,
-    }
-}
-
-/// Documents of a store as transactions.
-pub(super) fn transactions(store: &dyn Store, query: &Query, limit: usize) -> Result<Vec<Transaction>> {
-    Ok(store
-        .search(query, &Page::newest(limit))?
-        .documents
-        .into_iter()
-        .filter_map(transaction)
-        .collect())
-}

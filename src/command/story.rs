@@ -4,17 +4,17 @@ use std::io::{self, Write as _};
 
 use anstyle::{AnsiColor, Style};
 
-use crate::cause::Causes;
+use crate::answer::{Story, Told};
 use crate::line::Moment;
-use crate::query::journey::{Fate, Journey};
+use crate::query::journey::Fate;
 use crate::transaction::{Attempt, Client, Recipient, Relay, Status, Transaction, TransactionKind};
 
 use super::escape::escape;
 use super::output::Output;
 use super::table::sender;
 
-/// Prints the story; with the raw lines of each hop if wanted.
-pub(super) fn print(journey: &Journey, lines: bool, causes: &Causes, out: &mut Output) -> io::Result<()> {
+/// Prints the story; with the raw lines that it still has.
+pub(super) fn print(journey: &Story, out: &mut Output) -> io::Result<()> {
     let Some(first) = journey.hops.first() else {
         return Ok(());
     };
@@ -22,17 +22,15 @@ pub(super) fn print(journey: &Journey, lines: bool, causes: &Causes, out: &mut O
     for hop in &journey.hops {
         writeln!(out)?;
         tell_hop(hop, journey, out)?;
-        if lines {
-            for line in &hop.lines {
-                writeln!(out, "      | {}", escape(line))?;
-            }
+        for line in &hop.lines {
+            writeln!(out, "      | {}", escape(line))?;
         }
     }
     notices(journey, out)?;
-    last_words(journey, first, causes, out)
+    last_words(journey, first, out)
 }
 
-fn title(journey: &Journey, first: &Transaction, out: &mut Output) -> io::Result<()> {
+fn title(journey: &Story, first: &Transaction, out: &mut Output) -> io::Result<()> {
     let bold = Style::new().bold();
     let id = journey
         .message_id
@@ -77,7 +75,7 @@ fn name_client(client: &Client) -> String {
     name
 }
 
-fn tell_hop(hop: &Transaction, journey: &Journey, out: &mut Output) -> io::Result<()> {
+fn tell_hop(hop: &Transaction, journey: &Story, out: &mut Output) -> io::Result<()> {
     let bold = Style::new().bold();
     let mta = hop.mta.as_deref().unwrap_or("?");
     let queue_id = hop.queue_id.as_deref().unwrap_or("no queue id");
@@ -135,7 +133,13 @@ fn tell_hop(hop: &Transaction, journey: &Journey, out: &mut Output) -> io::Resul
     }
     attempts.sort_by_key(|(_, attempt)| attempt.map_or(hop.end, |attempt| attempt.at));
     let mut said_before = "";
+    let mut today = day(hop.at);
     for (recipient, attempt) in attempts {
+        let that_day = attempt.map_or_else(|| today.clone(), |attempt| day(attempt.at));
+        if that_day != today {
+            writeln!(out, "  {that_day}")?;
+            today = that_day;
+        }
         said_before = tell_attempt(recipient, attempt, said_before, out)?;
     }
     for (status, count) in &hop.to_more {
@@ -238,7 +242,7 @@ fn by(status: Status, relay: &Relay) -> String {
     format!(" {word} {}", format!("{host}{ip}").trim_start())
 }
 
-fn notices(journey: &Journey, out: &mut Output) -> io::Result<()> {
+fn notices(journey: &Story, out: &mut Output) -> io::Result<()> {
     if journey.notices.is_empty() {
         return Ok(());
     }
@@ -272,13 +276,15 @@ fn notices(journey: &Journey, out: &mut Output) -> io::Result<()> {
 }
 
 /// The last word on each recipient, in plain language.
-fn last_words(journey: &Journey, first: &Transaction, causes: &Causes, out: &mut Output) -> io::Result<()> {
+fn last_words(journey: &Story, first: &Transaction, out: &mut Output) -> io::Result<()> {
     let bold = Style::new().bold();
     writeln!(out, "\n{bold}What became of it{bold:#}")?;
     if journey.recipients.is_empty() {
         return writeln!(out, "  {}", without_recipients(first));
     }
-    for fate in &journey.recipients {
+    let mut before: Option<&Told> = None;
+    for told in &journey.recipients {
+        let fate = &told.fate;
         let style = style(fate.status);
         let asked = if fate.asked_for.eq_ignore_ascii_case(&fate.address) {
             String::new()
@@ -287,11 +293,28 @@ fn last_words(journey: &Journey, first: &Transaction, causes: &Causes, out: &mut
         };
         let sentence = sentence(fate, journey);
         writeln!(out, "  {style}{}{style:#}{asked}: {sentence}", escape(&fate.address))?;
-        if let Some(cause) = super::trace::cause(causes, journey, fate) {
-            writeln!(out, "    Why: {}\n    Next: {}", cause.cause, cause.next)?;
+        for line in &told.evidence {
+            writeln!(out, "      | {}", escape(line))?;
         }
+        meaning(told, before, out)?;
+        before = Some(told);
     }
     Ok(())
+}
+
+/// Why, and what next; not again where it is what was just told.
+fn meaning(told: &Told, before: Option<&Told>, out: &mut Output) -> io::Result<()> {
+    let (Some(why), Some(next)) = (&told.why, &told.next) else {
+        return Ok(());
+    };
+    if before.is_some_and(|before| before.cause == told.cause && before.next == told.next) {
+        return writeln!(out, "    Next: as above");
+    }
+    // What went well explains itself.
+    if !told.fate.status.is_success() {
+        writeln!(out, "    Why: {}", escape(why))?;
+    }
+    writeln!(out, "    Next: {}", escape(next))
 }
 
 fn without_recipients(first: &Transaction) -> &'static str {
@@ -306,13 +329,17 @@ fn without_recipients(first: &Transaction) -> &'static str {
     }
 }
 
-fn sentence(fate: &Fate, journey: &Journey) -> String {
+fn sentence(fate: &Fate, journey: &Story) -> String {
     let host = &fate.host;
     let at = fate
         .at
-        .map(|at| format!(" at {} UTC", clock(at).trim_end()))
+        .map(|at| format!(" on {} at {} UTC", day(at), clock(at)))
         .unwrap_or_default();
-    let words = fate.response.as_deref().filter(|words| !words.is_empty());
+    let words = fate
+        .response
+        .as_deref()
+        .map(str::trim)
+        .filter(|words| !words.is_empty());
     let words = words
         .map(|words| {
             format!(
@@ -347,7 +374,10 @@ fn sentence(fate: &Fate, journey: &Journey) -> String {
         Status::Deferred => format!("not yet delivered: {host} tries again ({tries} so far, the last{at}).{words}"),
         Status::Held => format!("on hold on {host}: a person must release it."),
         Status::Bounced => format!("refused for good{at}, given back by {host}.{words}{}", told(journey)),
-        Status::Expired => format!("given up by {host} after {tries}.{words}{}", told(journey)),
+        Status::Expired => format!(
+            "given up by {host} after {tries}, the last{at}.{words}{}",
+            told(journey)
+        ),
         Status::Rejected => format!("refused by {host}{at}, never taken.{words}"),
         Status::Discarded => format!("thrown away by a rule of {host}."),
         Status::Deleted => format!("deleted from the queue of {host} by a person."),
@@ -355,7 +385,7 @@ fn sentence(fate: &Fate, journey: &Journey) -> String {
 }
 
 /// Was the sender told?
-fn told(journey: &Journey) -> String {
+fn told(journey: &Story) -> String {
     let bounce = journey
         .links
         .iter()
@@ -375,11 +405,14 @@ fn told(journey: &Journey) -> String {
     }
 }
 
-/// `02:04:04.483`, or without milliseconds where the log told none.
+/// `02:04:04`
 fn clock(at: Moment) -> String {
-    let text = at.rfc3339();
-    let time = text.get(11..19).unwrap_or_default();
-    format!("{time:<8}")
+    at.rfc3339().get(11..19).unwrap_or_default().to_owned()
+}
+
+/// `2026-11-24`
+fn day(at: Moment) -> String {
+    at.rfc3339().get(..10).unwrap_or_default().to_owned()
 }
 
 fn plural(count: u64) -> &'static str {

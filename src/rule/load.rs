@@ -134,7 +134,7 @@ fn collect(folder: &Path, depth: usize, paths: &mut Vec<PathBuf>, problems: &mut
     };
     for path in entries.filter_map(|entry| Some(entry.ok()?.path())) {
         // Causes are a language of their own: the module `cause` reads them.
-        if path.is_dir() && path.ends_with("rules/causes") {
+        if path.is_dir() && depth == 0 && path.ends_with("causes") {
             continue;
         }
         if path.is_dir() && depth < MAX_DEPTH {

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use anyhow::Result;
 use serde_json::{Value, json};
 
+use crate::cause::Causes;
 use crate::cli::Global;
 use crate::command::output::Output;
 use crate::command::{Ending, Problems};
@@ -21,6 +22,9 @@ pub(super) fn run(global: &Global, named: Vec<PathBuf>, output: &mut Output) -> 
         named
     };
     let (sources, mut problems) = RuleSource::all(&folders);
+    if let Err(more) = Causes::load(&folders) {
+        problems.extend(more);
+    }
     let own = sources.iter().filter(|source| source.operator).count();
     let rules = match RuleSet::checked(&sources) {
         Ok(rules) => Some(rules),

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use anyhow::{Context as _, Result, bail};
 
+use crate::cause;
 use crate::command::Ending;
 use crate::command::output::Output;
 use crate::rule::{BUILTIN, schema as rule_schema};
@@ -33,7 +34,8 @@ pub(super) fn run(folder: &Path, output: &mut Output) -> Result<Ending> {
             folder.display()
         );
     }
-    for (file, text) in BUILTIN {
+    let files: Vec<_> = BUILTIN.iter().chain(cause::BUILTIN).collect();
+    for (file, text) in &files {
         let path = folder.join(file.strip_prefix("rules/").unwrap_or(file));
         if let Some(parent) = path.parent() {
             std::fs::create_dir_all(parent).with_context(|| format!("cannot make {}", parent.display()))?;
@@ -42,9 +44,9 @@ pub(super) fn run(folder: &Path, output: &mut Output) -> Result<Ending> {
     }
     write_schema(folder)?;
     if output.json {
-        output.object(&serde_json::json!({"folder": folder, "files": BUILTIN.len()}))?;
+        output.object(&serde_json::json!({"folder": folder, "files": files.len()}))?;
     } else {
-        writeln!(output, "{} files in {}", BUILTIN.len(), folder.display())?;
+        writeln!(output, "{} files in {}", files.len(), folder.display())?;
         output.note(
             "used with --rules, a rule replaces the built-in one of the same id: keep the files that you change and delete the others, so that the next mailtrail can improve them",
         );

@@ -1,0 +1,36 @@
+//! What a store answers, as functions with typed results: what the commands print, and what another program may use.
+//!
+//! Nothing here prints, asks the clock or reads a configuration: who calls says which time it is.
+//!
+//! * [`trace`]: the stories that fit what a person holds in the hand, with the cause and the next step per recipient.
+
+mod story;
+mod trace;
+
+pub use story::{Story, Told};
+pub use trace::{Ask, trace};
+
+use crate::query::QueryError;
+use crate::store::{Store, StoreError};
+use crate::transaction::{Document, Transaction};
+
+/// Why there is no answer.
+#[derive(Debug, thiserror::Error)]
+pub enum AnswerError {
+    /// The store.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// What was asked cannot be a question.
+    #[error(transparent)]
+    Query(#[from] QueryError),
+}
+
+/// The newest documents of a query that are transactions.
+fn transactions(store: &dyn Store, query: &crate::query::Query, limit: usize) -> Result<Vec<Transaction>, AnswerError> {
+    let found = store.search(query, &crate::query::Page::newest(limit))?;
+    let transaction = |document| match document {
+        Document::Transaction(transaction) => Some(*transaction),
+        Document::Record(_) | Document::Slice(_) | Document::Template(_) => None,
+    };
+    Ok(found.documents.into_iter().filter_map(transaction).collect())
+}
