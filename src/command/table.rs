@@ -39,15 +39,15 @@ pub(super) fn print_columns(columns: &[Column], documents: &[Document], output: 
                 .collect(),
         );
     }
-    print_table(head, rows.into_iter(), output)
+    print_table(&head, rows.into_iter(), output)
 }
 
 fn print_rows(rows: impl Iterator<Item = Vec<Cell>>, output: &mut Output) -> io::Result<()> {
     let head = ["TIME (UTC)", "HOST", "QUEUE ID", "STATUS", "FROM", "TO", "SAID"];
-    print_table(head.map(str::to_owned).to_vec(), rows, output)
+    print_table(&head.map(str::to_owned), rows, output)
 }
 
-fn print_table(head: Vec<String>, rows: impl Iterator<Item = Vec<Cell>>, output: &mut Output) -> io::Result<()> {
+fn print_table(head: &[String], rows: impl Iterator<Item = Vec<Cell>>, output: &mut Output) -> io::Result<()> {
     let mut table = Table::new();
     table.load_style(presets::NOTHING);
     if Output::is_terminal() {

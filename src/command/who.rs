@@ -135,13 +135,13 @@ pub fn who(store: &dyn Store, subject: &str, frame: Query) -> Result<Who> {
     let query = Query::all([any(sending)?.of_messages()?, frame.clone()]);
     store.each(&query, &mut |document| facts.sent(document))?;
     if !receiving.is_empty() {
-        received(store, Query::all([any(receiving)?.of_messages()?, frame]), &mut facts)?;
+        received(store, &Query::all([any(receiving)?.of_messages()?, frame]), &mut facts)?;
     }
     Ok(facts.into_who(subject))
 }
 
-fn received(store: &dyn Store, query: Query, facts: &mut Facts) -> Result<(), StoreError> {
-    store.each(&query, &mut |document| {
+fn received(store: &dyn Store, query: &Query, facts: &mut Facts) -> Result<(), StoreError> {
+    store.each(query, &mut |document| {
         let mail = document
             .transaction()
             .filter(|mail| mail.kind == TransactionKind::Mail && !mail.leg);
