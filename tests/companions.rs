@@ -211,17 +211,249 @@ fn firewalls_and_watchmen_name_the_source() {
     }
 }
 
+/// Does one verdict of the mail say this, and how sure is it?
+#[track_caller]
+fn sureness(mail: &Value, by: &str) -> bool {
+    let verdicts = mail["verdicts"].as_array().cloned().unwrap_or_default();
+    let verdict = verdicts.iter().find(|verdict| verdict["by"] == by);
+    verdict.unwrap_or_else(|| panic!("{mail:#}"))["sure"] != false
+}
+
 #[test]
-fn companions_that_know_only_the_message_id_keep_it() {
-    for line in [
+fn spamd_knows_only_the_message_id_and_ends_in_the_message() {
+    let lines = &[
+        "spamd: spamd: result: Y 7 - MISSING_HEADERS,BAYES_99 scantime=0.3,size=543,user=debian-spamd,uid=114,required_score=5.0,rhost=localhost,raddr=127.0.0.1,rport=44556,mid=<pf00022.1795487282@senders.example>,autolearn=no autolearn_force=no",
+    ];
+    postfix_has(lines, "spamd", "spam", "spam");
+    let documents = with_postfix(lines);
+    assert!(sureness(the_mail(&documents, 6), "spamd"));
+}
+
+#[test]
+fn what_is_said_of_a_message_id_before_sendmail_tells_it_ends_in_the_message() {
+    let documents = documents(&[
+        "spamd: spamd: result: . 1 - MISSING_HEADERS scantime=0.3,size=543,user=debian-spamd,uid=114,required_score=5.0,rhost=localhost,raddr=127.0.0.1,rport=44556,mid=<sm00004.1795486230@senders.example>,autolearn=no autolearn_force=no",
+        "sm-mta: 6AO2AUqL000083: from=<sender@senders.example>, size=226, class=0, nrcpts=1, msgid=<sm00004.1795486230@senders.example>, proto=ESMTP, daemon=MTA-v4, relay=client-25.isp.example [203.0.113.25]",
+        "sm-mta: 6AO2AUqL000083: to=<alice@site.example>, delay=00:00:01, xdelay=00:00:00, mailer=local, pri=30226, dsn=2.0.0, stat=Sent",
+    ]);
+    assert_eq!(
+        documents.iter().filter(|document| document["kind"] == "record").count(),
+        0
+    );
+    has_verdict(the_mail(&documents, 3), "spamd", "spam", "ham");
+}
+
+#[test]
+fn dkimproxy_signs_a_message() {
+    postfix_has(
+        &[
+            "dkimproxy.out: DKIM signing - signed; message-id=<pf00022.1795487282@senders.example>, signer=<@senders.example>, from=<sender@senders.example>",
+        ],
+        "dkimproxy",
+        "dkim",
+        "signed",
+    );
+}
+
+#[test]
+fn dovecot_lmtp_tells_the_folder_of_a_recipient() {
+    let documents = with_postfix(&[
         "dovecot: lmtp(alice@site.example)<271><uKzWBZXwBGsPAQAAbw8qlA>: sieve: msgid=<pf00022.1795487282@senders.example>: stored mail into mailbox 'Lists/Postfix'",
-        "dkimproxy.out: DKIM signing - signed; message-id=<pf00022.1795487282@senders.example>, signer=<@senders.example>, from=<sender@senders.example>",
-        "spamd: spamd: result: . 1 - MISSING_HEADERS scantime=0.3,size=543,user=debian-spamd,uid=114,required_score=5.0,rhost=localhost,raddr=127.0.0.1,rport=44556,mid=<pf00022.1795487282@senders.example>,autolearn=no autolearn_force=no",
+    ]);
+    let mail = the_mail(&documents, 6);
+    assert_eq!(mail["to"][0]["mailbox"]["folder"], "Lists/Postfix", "{mail:#}");
+}
+
+#[test]
+fn dovecot_lda_and_sieve_tell_what_became_of_a_message() {
+    let documents = with_postfix(&[
+        "dovecot: lda(alice)<815><1Xo4>: sieve: msgid=<pf00022.1795487282@senders.example>: forwarded to <other@good.example>",
+        "dovecot: lda(alice)<815><1Xo4>: msgid=<pf00022.1795487282@senders.example>: saved mail to INBOX",
+        "dovecot: lda(alice)<815><1Xo4>: msgid=<pf00022.1795487282@senders.example>: save failed to Junk: Quota exceeded (mailbox for user is full)",
+    ]);
+    let mail = the_mail(&documents, 8);
+    assert_eq!(mail["to"][0]["mailbox"]["folder"], "INBOX", "{mail:#}");
+}
+
+#[test]
+fn mailman_held_a_message() {
+    let documents = with_postfix(&[
+        "mailman: HOLD: team@lists.site.example post from sender@senders.example held, message-id=<pf00022.1795487282@senders.example>: Post by non-member to a members-only list",
+    ]);
+    let mail = the_mail(&documents, 6);
+    assert!(mail["lines"].to_string().contains("HOLD: team@"), "{mail:#}");
+}
+
+#[test]
+fn a_line_about_another_message_id_stays_a_record() {
+    let lines = &[
+        "mailman: HOLD: team@lists.site.example post from sender@senders.example held, message-id=<another@senders.example>: x",
+    ];
+    let mut all = with_postfix(lines);
+    the_mail(&all, 5);
+    all.retain(|document| document["kind"] == "record");
+    assert_eq!(all[0]["message_id"], "another@senders.example", "{all:#?}");
+}
+
+/// A message of Postfix of which a policy daemon was asked before its queue id was there.
+fn with_postfix_after(companion: &[&str]) -> Vec<Value> {
+    let mut lines = vec!["postfix/smtpd: connect from client-25.isp.example[203.0.113.25]"];
+    lines.extend(companion);
+    lines.extend([
+        "postfix/smtpd: 4YqB1zJnz1g: client=client-25.isp.example[203.0.113.25]",
+        "postfix/cleanup: 4YqB1zJnz1g: message-id=<pf00022.1795487282@senders.example>",
+        "postfix/qmgr: 4YqB1zJnz1g: from=<sender@senders.example>, size=656, nrcpt=1 (queue active)",
+        "postfix/smtpd: disconnect from client-25.isp.example[203.0.113.25]",
+        "postfix/virtual: 4YqB1zJnz1g: to=<alice@site.example>, relay=virtual, delay=0.5, delays=0.4/0/0/0.1, dsn=2.0.0, status=sent (delivered to maildir)",
+        "postfix/qmgr: 4YqB1zJnz1g: removed",
+    ]);
+    documents(&lines)
+}
+
+/// Client and sender join it to the message, not surely.
+#[track_caller]
+fn is_likely(line: &str, by: &str, what: &str, result: &str) {
+    let documents = with_postfix_after(&[line]);
+    let mail = the_mail(&documents, 6);
+    has_verdict(mail, by, what, result);
+    assert!(!sureness(mail, by), "{mail:#}");
+    let is_record = |document: &&Value| document["kind"] == "record";
+    assert_eq!(documents.iter().filter(is_record).count(), 0, "{documents:#?}");
+}
+
+#[test]
+fn policyd_spf_in_python_is_joined_by_client_and_sender() {
+    is_likely(
+        "policyd-spf: : prepend Received-SPF: Pass (mailfrom) identity=mailfrom; client-ip=203.0.113.25; helo=client-25.isp.example; envelope-from=sender@senders.example; receiver=site.example ",
+        "policyd-spf",
+        "spf",
+        "pass",
+    );
+}
+
+#[test]
+fn policyd_spf_in_perl_is_joined_by_client_and_sender() {
+    is_likely(
+        "postfix/policy-spf: Policy action=PREPEND Received-SPF: pass (senders.example: 203.0.113.25 is authorized to use 'sender@senders.example' in 'mfrom' identity (mechanism 'ip4:203.0.113.0/24' matched)) receiver=mx1.site.example; identity=mailfrom; envelope-from=\"sender@senders.example\"; helo=client-25.isp.example; client-ip=203.0.113.25",
+        "policyd-spf",
+        "spf",
+        "pass",
+    );
+}
+
+#[test]
+fn postfwd_is_joined_by_client_sender_and_recipient() {
+    is_likely(
+        "postfwd: [RULES] rule=0, id=OK_DNSWL, client=client-25.isp.example[203.0.113.25], sender=<sender@senders.example>, recipient=<alice@site.example>, helo=<client-25.isp.example>, proto=ESMTP, state=RCPT, delay=0s, hits=OK_DNSWL, action=DUNNO",
+        "postfwd",
+        "policy",
+        "DUNNO",
+    );
+}
+
+#[test]
+fn postgrey_is_joined_by_client_sender_and_recipient() {
+    is_likely(
+        "postgrey: action=pass, reason=triplet found, delay=321, client_name=client-25.isp.example, client_address=203.0.113.25, sender=sender@senders.example, recipient=alice@site.example",
+        "postgrey",
+        "greylist",
+        "pass",
+    );
+}
+
+#[test]
+fn another_senders_verdict_is_not_joined() {
+    let documents = with_postfix_after(&[
+        "postgrey: action=greylist, reason=new, client_name=client-25.isp.example, client_address=203.0.113.25, sender=else@senders.example, recipient=alice@site.example",
+    ]);
+    let mail = the_mail(&documents, 5);
+    assert_eq!(mail["verdicts"], Value::Null, "{mail:#}");
+}
+
+#[test]
+fn another_recipients_verdict_is_not_the_messages() {
+    let documents = with_postfix_after(&[
+        "postgrey: action=greylist, reason=new, client_name=client-25.isp.example, client_address=203.0.113.25, sender=sender@senders.example, recipient=mallory@site.example",
+    ]);
+    let mail = the_mail(&documents, 6);
+    assert_eq!(mail["verdicts"], Value::Null, "{mail:#}");
+}
+
+#[test]
+fn logins_and_delivery_programs_that_name_no_message_are_records() {
+    for (line, path, value) in [
+        (
+            "saslauthd: do_auth         : auth failure: [user=mallory] [service=smtp] [realm=site.example] [mech=pam] [reason=PAM auth error]",
+            "/user/name",
+            "mallory",
+        ),
+        (
+            "dovecot: imap-login: Disconnected (auth failed, 1 attempts in 6 secs): user=<toto@site.example>, method=PLAIN, rip=203.0.113.25, lip=192.0.2.11, TLS, session=<azdaDADSqqsvf-za>",
+            "/source/ip",
+            "203.0.113.25",
+        ),
+        (
+            "dovecot: imap-login: Login: user=<sue@site.example>, method=PLAIN, rip=203.0.113.25, lip=192.0.2.11, mpid=19430, TLS, session=<jBCG09+1huxPakVq>",
+            "/user/name",
+            "sue@site.example",
+        ),
+        (
+            "procmail: Program failure (75) of \"/usr/local/bin/filter\"",
+            "/extra/reason",
+            "Program failure",
+        ),
+        (
+            "maildrop: Date: Tue Nov 24 02:28:04 2026 From: sender@senders.example Subj: hello File: /home/sue/Maildir (1234)",
+            "/extra/folder",
+            "/home/sue/Maildir",
+        ),
     ] {
-        let told = serde_json::to_string(&documents(&[line])).unwrap();
-        assert!(
-            told.contains("\"message_id\":\"pf00022.1795487282@senders.example\""),
-            "{told}"
-        );
+        let record = the_record(&[line]);
+        assert_eq!(record.pointer(path).unwrap_or(&Value::Null), value, "{record:#}");
     }
+}
+
+/// The store is asked for what an earlier run has written, and a record goes when its message comes.
+#[test]
+fn a_cut_between_a_message_and_what_is_said_of_it_changes_nothing() {
+    let lines = [
+        "2026-11-24T02:10:01.000000+00:00 mx1 policyd-spf[8]: : prepend Received-SPF: Pass (mailfrom) identity=mailfrom; client-ip=203.0.113.25; helo=client-25.isp.example; envelope-from=sender@senders.example; receiver=site.example ",
+        "2026-11-24T02:10:01.100000+00:00 mx1 postfix/smtpd[277]: 4YqB1zJnz1g: client=client-25.isp.example[203.0.113.25]",
+        "2026-11-24T02:10:02.000000+00:00 mx1 postfix/cleanup[278]: 4YqB1zJnz1g: message-id=<pf00022.1795487282@senders.example>",
+        "2026-11-24T02:10:02.000000+00:00 mx1 spamd[9]: spamd: result: . 1 - MISSING_HEADERS scantime=0.3,size=543,user=debian-spamd,uid=114,required_score=5.0,rhost=localhost,raddr=127.0.0.1,rport=44556,mid=<pf00022.1795487282@senders.example>,autolearn=no autolearn_force=no",
+        "2026-11-24T02:10:03.000000+00:00 mx1 postfix/qmgr[279]: 4YqB1zJnz1g: from=<sender@senders.example>, size=656, nrcpt=1 (queue active)",
+        "2026-11-24T02:10:04.000000+00:00 mx1 postfix/virtual[280]: 4YqB1zJnz1g: to=<alice@site.example>, relay=virtual, delay=0.5, delays=0.4/0/0/0.1, dsn=2.0.0, status=sent (delivered to maildir)",
+        "2026-11-24T02:10:04.100000+00:00 mx1 postfix/qmgr[279]: 4YqB1zJnz1g: removed",
+        "2026-11-24T05:10:04.000000+00:00 mx1 dovecot: lda(alice)<815><1Xo4>: msgid=<pf00022.1795487282@senders.example>: saved mail to INBOX",
+    ];
+    let found = |cuts: &[usize]| {
+        let folder = tempfile::tempdir().unwrap();
+        let mut log = String::new();
+        for (index, line) in lines.iter().enumerate() {
+            log.push_str(line);
+            log.push('\n');
+            if cuts.contains(&index) {
+                std::fs::write(folder.path().join("mail.log"), &log).unwrap();
+                tool(folder.path())
+                    .args(["index", "--data", "data", "mail.log"])
+                    .succeeds();
+            }
+        }
+        tool(folder.path())
+            .args([
+                "search",
+                "--data",
+                "data",
+                "--json",
+                "--lines",
+                "kind:mail OR kind:record",
+            ])
+            .succeeds()
+    };
+    let whole = found(&[7]);
+    assert!(whole.contains("\"line_count\":8"), "{whole}");
+    for cut in 0..7 {
+        assert_eq!(found(&[cut, 7]), whole, "cut after line {cut}");
+    }
+    assert_eq!(found(&[0, 1, 2, 3, 4, 5, 6, 7]), whole);
 }

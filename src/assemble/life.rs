@@ -173,6 +173,16 @@ fn split<'a>(mentions: &Mentions, lines: Vec<(Digest, &'a Mention)>) -> Vec<Part
 
 /// The life that began in the session of this line: the next that its process began, where the log tells it.
 fn part_of_session(parts: &[Part<'_>], mention: &Mention) -> Option<usize> {
+    let told = mention.event().and_then(|event| event.bytes(Field::MessageId));
+    let has_told = |part: &Part<'_>| {
+        let mut events = part.lines.iter().filter_map(|(_, mention)| mention.event());
+        events.any(|event| event.kind == Kind::MessageId && event.bytes(Field::MessageId) == told)
+    };
+    if told.is_some()
+        && let Some(index) = parts.iter().position(has_told)
+    {
+        return Some(index);
+    }
     let (second, pid) = (mention.line().at.second(), mention.line().pid);
     let begun_by = |part: &Part<'_>| {
         let mut queued = part.lines.iter().filter_map(|(_, mention)| mention.event());

@@ -5,11 +5,11 @@ use std::collections::BTreeMap;
 
 use crate::event::{Event, Field, Kind, Severity};
 use crate::line::Digest;
-use crate::transaction::{MAX_RECIPIENTS, Recipient, Relation, Status, Transaction, TransactionKind, Verdict, domain};
+use crate::transaction::{MAX_RECIPIENTS, Recipient, Relation, Status, Transaction, TransactionKind, domain};
 
 use super::life::Life;
 use super::recipient::Recipients;
-use super::{Locality, Mention, Mentions, client, evidence, links, outcome, refusal};
+use super::{Locality, Mention, Mentions, beside, client, evidence, links, outcome, refusal};
 
 /// At most this many warnings and foreign fields are kept of a mail, each at most this many bytes long.
 const MAX_NOTES: usize = 50;
@@ -41,7 +41,8 @@ pub(super) fn mail(life: &Life<'_>, mentions: &Mentions, locality: &Locality) ->
     }
     let nrcpt = own().filter_map(|event| event.number::<u64>(Field::Nrcpt)).max();
     let unheard = nrcpt.unwrap_or_default().saturating_sub(recipients.heard());
-    let to = recipients.into_sorted();
+    let mut to = recipients.into_sorted();
+    let verdicts = beside::said(session.iter().copied().chain(own()), &mut to);
     let (status, open) = outcome::status(&to, unheard, &state);
     let outcome = abandoned(life, mentions);
     let open = open && outcome.is_none() && !(to.is_empty() && nothing_came(life, mentions, nrcpt));
@@ -97,7 +98,7 @@ pub(super) fn mail(life: &Life<'_>, mentions: &Mentions, locality: &Locality) ->
             .filter(|event| event.kind == Kind::Reject)
             .map(refusal::entry)
             .collect(),
-        verdicts: own().filter_map(verdict).collect(),
+        verdicts,
         warnings: warnings(life, mentions),
         links,
         missing,
@@ -277,18 +278,6 @@ pub(super) fn subject<'a>(mut events: impl Iterator<Item = &'a Event>) -> Option
         .find_map(|event| event.text(Field::Subject))
         .filter(|subject| !subject.is_empty())
         .map(Cow::into_owned)
-}
-
-fn verdict(event: &Event) -> Option<Verdict> {
-    let text = |field| event.text(field).map(Cow::into_owned);
-    (event.kind == Kind::Verdict).then(|| Verdict {
-        by: text(Field::By).unwrap_or_default(),
-        what: text(Field::What).unwrap_or_default(),
-        result: text(Field::Result).unwrap_or_default(),
-        score: event.number(Field::Score),
-        detail: text(Field::Detail),
-        sure: true,
-    })
 }
 
 /// Warnings that name the queue id, and its lines that no rule matched: their texts, each once.

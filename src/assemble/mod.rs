@@ -4,11 +4,13 @@
 //! of sets, and lines that come twice, late, out of order or from two files do no harm. [`mention`] says which queue
 //! ids a line speaks of, [`life`] which lines of a reused id belong together, [`mail`] what they say as a whole,
 //! [`open`] which ids are still growing and bounds their number. [`sessions`] finds the lines that name no queue id and
-//! belong to one, [`record`] makes a document of each that belongs to none.
+//! belong to one, [`companions`] those of other programs that do, [`record`] makes a document of each that belongs to none.
 //!
 //! In: [`Event`](crate::event::Event)s in any order. Out: [`Transaction`]s.
 
+mod beside;
 mod client;
+pub mod companions;
 pub mod evidence;
 pub mod life;
 mod links;
@@ -24,6 +26,7 @@ mod session;
 mod session_document;
 pub mod sessions;
 
+pub use companions::Companions;
 pub use locality::Locality;
 pub use mention::{Mention, Mentions};
 pub use open::Open;

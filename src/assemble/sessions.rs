@@ -15,7 +15,7 @@ use std::sync::Arc;
 
 use crate::event::{Event, Field, Kind};
 use crate::line::{Digest, Line, Moment};
-use crate::transaction::Transaction;
+use crate::transaction::{Record, Transaction};
 
 use super::session::{Session, document_of_refusal, is_fact};
 use super::{Mention, refusal};
@@ -50,6 +50,8 @@ pub enum Told {
     },
     /// A document that is whole: of a refusal, of a session that never became mail.
     Document(Box<Transaction>),
+    /// A line that belongs to no mail that is known.
+    Record(Box<Record>),
     /// What was written under this id is part of a mail now.
     Withdrawn(String),
 }

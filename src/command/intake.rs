@@ -5,6 +5,7 @@
 //! ends with the same documents.
 
 mod again;
+mod beside;
 mod unite;
 
 use std::collections::HashMap;
@@ -14,7 +15,7 @@ use std::sync::Arc;
 use anyhow::Result;
 
 use crate::assemble::mention::leading_queue_id;
-use crate::assemble::{self, Locality, Open, Sessions, Told};
+use crate::assemble::{self, Companions, Locality, Open, Sessions, Told};
 use crate::event::{Event, Kind};
 use crate::ledger::{Counting, Ledger};
 use crate::line::{Digest, Line, Moment, Origin};
@@ -48,7 +49,9 @@ pub(super) struct Intake<'a> {
     store: &'a mut dyn Store,
     /// Client sessions that go on.
     pub(super) sessions: Sessions,
-    /// What the sessions told, while it is looked at.
+    /// What other programs said without a queue id.
+    companions: Companions,
+    /// What the sessions and the companions told, while it is looked at.
     told: Vec<Told>,
     /// Documents without a queue id, not yet written: refusals, sessions, records.
     alone: Vec<Document>,
@@ -97,6 +100,7 @@ impl<'a> Intake<'a> {
             locality,
             store,
             sessions: Sessions::default(),
+            companions: Companions::default(),
             told: Vec::new(),
             alone: Vec::new(),
             withdrawn: Vec::new(),
@@ -134,6 +138,7 @@ impl<'a> Intake<'a> {
             let line = Arc::new(line);
             let digest = line.digest();
             match self.rules.event(&line, &mut self.scratch) {
+                Some(event) if old.beside => self.companions.resume(digest, &event, &old.queue_id),
                 Some(event) => self.keep(digest, event),
                 None if old.queue_id.is_empty() => {}
                 None => self.open.add_unmatched(digest, line, &old.queue_id),
@@ -145,6 +150,11 @@ impl<'a> Intake<'a> {
     pub(super) fn waiting(&self) -> Vec<Waiting> {
         let mut waiting = self.waiting.to_save();
         waiting.extend(self.sessions.lines().iter().map(|line| Waiting::of(line, "")));
+        let beside = self.companions.lines();
+        waiting.extend(beside.iter().map(|(line, queue_id)| Waiting {
+            beside: true,
+            ..Waiting::of(line, queue_id)
+        }));
         waiting
     }
 
@@ -248,6 +258,7 @@ impl<'a> Intake<'a> {
             return;
         }
         let kept = self.sessions.note(digest, &event, &mut self.told);
+        let kept = self.companions.note(digest, &event, &mut self.told) || kept;
         self.take_told();
         if let Some(event) = self.open.add(digest, event).filter(|_| !kept) {
             let record = assemble::record(digest, &event);
@@ -263,6 +274,7 @@ impl<'a> Intake<'a> {
                     digest,
                     event,
                 } => self.open.add_joined(digest, event, &queue_id),
+                Told::Record(record) => self.alone.push(Document::Record(record)),
                 Told::Document(document) => self.alone.push(Document::Transaction(document)),
                 Told::Withdrawn(id) => {
                     self.alone.retain(|document| document.id() != id);
@@ -282,6 +294,7 @@ impl<'a> Intake<'a> {
     /// Writes all that was read and waits until the store has it.
     pub(super) fn commit(&mut self) -> Result<()> {
         self.sessions.settle(&mut self.told);
+        self.companions.settle(&mut self.told);
         self.take_told();
         let rest = self.open.take_all();
         self.write(rest)?;
@@ -290,6 +303,7 @@ impl<'a> Intake<'a> {
         let rules = self.rules.fingerprint();
         self.templates.write(self.store, self.counting.as_ref(), rules)?;
         self.store.commit()?;
+        self.join_what_is_stored()?;
         self.unite_rivals()
     }
 

@@ -16,6 +16,10 @@ pub struct Waiting {
     pub host: String,
     /// The queue id. Empty for a line of a session.
     pub queue_id: String,
+    /// What another program said, or the beginning of a message of which it may speak; then the queue id is that of the
+    /// mail that has the line, or empty.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub beside: bool,
     /// The how-manieth of equal lines.
     #[serde(default)]
     pub ordinal: u16,
@@ -34,6 +38,7 @@ impl Waiting {
             at: line.at,
             host: line.host.to_string(),
             queue_id: queue_id.to_owned(),
+            beside: false,
             ordinal: line.ordinal,
             text: text.unwrap_or_default().to_owned(),
             bytes: if text.is_ok() {
