@@ -24,6 +24,8 @@ const MOST: usize = 20_000;
 const EARLY_MS: i64 = 60 * 1000;
 /// A message is begun so long after its client and sender were spoken of, in milliseconds.
 const SOON_MS: i64 = 10 * 1000;
+/// Stands for the queue id of a word whose recipient was refused.
+const REFUSED: &str = "NOQUEUE";
 /// What is said of a Message-ID is about the messages of the day before, in milliseconds.
 const LATE_MS: i64 = 24 * 3600 * 1000;
 
@@ -51,6 +53,8 @@ struct Word {
     event: Event,
     /// The mails that have it.
     joined: Vec<Arc<str>>,
+    /// The recipient of which it speaks was refused: what comes later is another try.
+    refused: bool,
     /// Its record was told.
     told: bool,
     /// The store was asked.
@@ -112,6 +116,7 @@ impl Companions {
                     self.handed_in(&begun, event, told);
                 }
             }
+            Kind::Reject if event.queue_id().is_none() => self.refused(event),
             Kind::Verdict | Kind::Mailbox | Kind::Record => return self.word(digest, event, told),
             _ => {}
         }
@@ -120,16 +125,18 @@ impl Companions {
 
     /// Takes a line of [`Companions::lines`] up; its record, if it belongs to no mail, was told.
     pub fn resume(&mut self, digest: Digest, event: &Event, queue_id: &str) {
+        self.heard(event);
         if event.kind == Kind::Queued {
             self.begin(event);
             return;
         }
         let Some(key) = self.key_of_word(event) else { return };
-        let joined = Some(queue_id).filter(|id| !id.is_empty());
+        let joined = Some(queue_id).filter(|id| !id.is_empty() && *id != REFUSED);
         let word = Word {
             digest,
             event: event.clone(),
             joined: joined.into_iter().map(Into::into).collect(),
+            refused: queue_id == REFUSED,
             told: true,
             asked: true,
         };
@@ -148,7 +155,7 @@ impl Companions {
         let mut asked = Vec::new();
         for word in self.words.values_mut().flatten().filter(|word| !word.asked) {
             word.asked = true;
-            if word.joined.is_empty() {
+            if word.joined.is_empty() && !word.refused {
                 asked.push(Asked {
                     digest: word.digest,
                     event: word.event.clone(),
@@ -186,8 +193,9 @@ impl Companions {
             .flatten()
             .filter(|word| is_young(&word.event, EARLY_MS))
             .map(|word| {
-                let joined = word.joined.first().map(ToString::to_string);
-                (&word.event, joined.unwrap_or_default())
+                let joined = word.joined.first().map(AsRef::as_ref);
+                let joined = joined.or(word.refused.then_some(REFUSED));
+                (&word.event, joined.unwrap_or_default().to_owned())
             });
         let mut lines: Vec<_> = begun
             .chain(words)
@@ -301,9 +309,23 @@ impl Companions {
         for word in self.words.get_mut(&key).into_iter().flatten() {
             let ahead = begun.line.at.0 - word.event.line.at.0;
             // The next message of the client is another one.
-            if word.joined.is_empty() && (-EARLY_MS..=SOON_MS).contains(&ahead) {
+            if word.joined.is_empty() && !word.refused && (-EARLY_MS..=SOON_MS).contains(&ahead) {
                 word.join(&queue_id, told);
             }
+        }
+    }
+
+    /// A recipient is refused: what was said of it before is about that.
+    fn refused(&mut self, event: &Event) {
+        let Some(key) = self.key_of_client(event, event).filter(|_| !self.words.is_empty()) else {
+            return;
+        };
+        let same = |a: &Event, b: &Event| match (a.text(Field::To), b.text(Field::To)) {
+            (Some(a), Some(b)) => a.eq_ignore_ascii_case(&b),
+            _ => false,
+        };
+        for word in self.words.get_mut(&key).into_iter().flatten() {
+            word.refused |= word.joined.is_empty() && same(&word.event, event);
         }
     }
 
@@ -321,6 +343,7 @@ impl Companions {
             digest,
             event: event.clone(),
             joined: Vec::new(),
+            refused: false,
             told: false,
             asked: false,
         };

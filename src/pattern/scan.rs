@@ -52,7 +52,7 @@ scanners! {
     Addr "addr" &[], "A mailbox inside `<>`, which it does not take; quotes are understood; may be empty.";
     SlashedAddr "slashed_addr" &[], "The same as sendmail logs it, its backslashes doubled.";
     BareAddr "bare_addr" &["a"], "A mailbox, a file or `\"|command\"` without `<>`: up to a blank, `,`, `;`, `>` or `)` outside quotes.";
-    Qid "qid" &["4104E3D"], "A queue id: six or more letters and digits, but not `NOQUEUE`.";
+    Qid "qid" &["4104E3D"], "A queue id: six or more letters and digits, but not `NOQUEUE`, and no word: with a digit, of `A` to `F`, or long and without vowels.";
     Dsn "dsn" &["2.0.0"], "An RFC 3463 status, `5.1.10`.";
     Bracketed "bracketed" &[], "`[ … ]`, kept without the brackets.";
     Quoted "quoted" &[], "`\" … \"`, kept without the quotes.";
@@ -134,7 +134,7 @@ impl Scanner {
             Self::BareAddr => Found::plain(at, address::bare(text, at)),
             Self::Qid => {
                 let end = run(text, at, u8::is_ascii_alphanumeric);
-                Found::plain(at, end).filter(|_| end - at >= 6 && text[at..end] != *b"NOQUEUE")
+                Found::plain(at, end).filter(|_| is_queue_id(&text[at..end]))
             }
             Self::Dsn => Found::plain(at, dsn(text, at)?),
             Self::Bracketed => enclosed(text, at, b'[', b']'),
@@ -277,4 +277,14 @@ fn quoted(text: &[u8], at: usize, escape: Escape) -> Option<Found> {
         end: end - 1,
         next: end,
     })
+}
+
+/// A word in front of a colon (`warning: reason: ...`) is no queue id: Postfix's short ones are hexadecimal, its long ones
+/// know no vowels (`postfix/src/util/safe_ultostr.h`), sendmail's have digits.
+fn is_queue_id(id: &[u8]) -> bool {
+    let is_vowel = |byte: &u8| b"AEIOUaeiou".contains(byte);
+    id.len() >= 6
+        && (id.iter().any(u8::is_ascii_digit)
+            || id.iter().all(|byte| (b'A'..=b'F').contains(byte))
+            || id.len() >= 11 && !id.iter().any(is_vowel))
 }
