@@ -32,6 +32,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "report",
             "store",
             "cause",
+            "unmatched",
         ],
     ),
     ("store", &["transaction", "query", "problem", "line", "elastic_http"]),

@@ -45,4 +45,5 @@ mod store;
 mod tool;
 mod truth;
 mod unmatched;
+mod who;
 mod windows;

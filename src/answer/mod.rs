@@ -3,12 +3,15 @@
 //! Nothing here prints, asks the clock or reads a configuration: who calls says which time it is.
 //!
 //! * [`trace`]: the stories that fit what a person holds in the hand, with the cause and the next step per recipient.
+//! * [`who`]: all that is known about a login, an address, a client or a domain.
 
 mod story;
 mod trace;
+pub mod who;
 
 pub use story::{Story, Told};
 pub use trace::{Ask, trace};
+pub use who::who;
 
 use crate::query::QueryError;
 use crate::store::{Store, StoreError};

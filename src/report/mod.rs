@@ -15,6 +15,7 @@ mod text;
 pub use html::html;
 pub use quantiles::Spread;
 pub use tally::Tally;
+pub(crate) use tally::is_notice;
 pub use text::text;
 
 use std::collections::BTreeMap;
