@@ -5,6 +5,9 @@
 #[path = "../examples/agreement/comparison.rs"]
 mod agreement;
 mod architecture;
+#[path = "../examples/asserted/share.rs"]
+mod asserted;
+mod asserted_values;
 mod author;
 mod cause;
 mod commands;

@@ -3,7 +3,7 @@
 //! In: the bytes of a line. Out: [`Header`], which borrows from them.
 
 use super::stamp::{Cursor, Stamp};
-use super::{rfc3164, rfc3339, rfc5424, tag};
+use super::{flow, rfc3164, rfc3339, rfc5424, tag};
 
 /// What stands before the message.
 #[derive(Debug, Clone, Copy)]
@@ -32,6 +32,7 @@ impl<'a> Header<'a> {
         let hole = line.iter().take_while(|byte| **byte == 0).count();
         let mut cursor = Cursor { bytes: line, at: hole };
         priority(&mut cursor);
+        let begin = cursor.at;
         let stamp = match (cursor.peek()?, line.get(cursor.at + 4)) {
             (b'0'..=b'9', Some(b'-')) => rfc3339::stamp(&mut cursor)?,
             (b'0'..=b'9', _) => return rfc5424::header(&mut cursor),
@@ -39,6 +40,15 @@ impl<'a> Header<'a> {
         };
         if !cursor.blanks() {
             return None;
+        }
+        if cursor.peek().is_some_and(|byte| byte.is_ascii_digit()) && flow::is_flow(cursor.rest()) {
+            return Some(Self {
+                stamp,
+                host: &[],
+                program: flow::PROGRAM,
+                pid: None,
+                text: begin,
+            });
         }
         priority(&mut cursor); // FreeBSD's `syslogd -v` writes it here.
         let before = cursor.at;

@@ -9,6 +9,7 @@ mod calendar;
 mod civil;
 mod digest;
 mod entry;
+mod flow;
 mod header;
 mod journal;
 mod json;
