@@ -19,7 +19,10 @@ pub(crate) struct Service {
 
 impl Service {
     pub(crate) fn start(folder: &Path, args: &[&str]) -> Self {
-        let mut command = tool(folder).arg("follow").args(args).command();
+        Self::of(tool(folder).arg("follow").args(args).command())
+    }
+
+    pub(crate) fn of(mut command: Command) -> Self {
         let mut child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
         let said = Arc::new(Mutex::new(String::new()));
         let (kept, err) = (Arc::clone(&said), child.stderr.take().unwrap());
@@ -31,7 +34,7 @@ impl Service {
         Self { child, said }
     }
 
-    fn said(&self) -> String {
+    pub(crate) fn said(&self) -> String {
         self.said.lock().unwrap().clone()
     }
 
@@ -45,9 +48,15 @@ impl Service {
         }
     }
 
-    fn signal(&self, name: &str) {
+    pub(crate) fn signal(&self, name: &str) {
         let kill = format!("kill -{name} {}", self.child.id());
         assert!(Command::new("sh").args(["-c", &kill]).status().unwrap().success());
+    }
+
+    /// Ends it as a power cut would.
+    pub(crate) fn kill(mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
     }
 
     /// Ends it, and tells how long that took.
@@ -62,7 +71,7 @@ impl Service {
     }
 
     /// The answer to `GET path`, with its head.
-    fn get(&self, path: &str) -> String {
+    pub(crate) fn get(&self, path: &str) -> String {
         self.says("event=listening");
         let said = self.said();
         let address = said
@@ -80,7 +89,7 @@ impl Service {
     }
 
     /// A number of `/metrics`.
-    fn metric(&self, name: &str) -> Option<f64> {
+    pub(crate) fn metric(&self, name: &str) -> Option<f64> {
         let answer = self.get("/metrics");
         let line = answer.lines().find_map(|line| line.strip_prefix(name));
         line.and_then(|value| value.trim().parse().ok())
@@ -105,7 +114,7 @@ impl Drop for Service {
     }
 }
 
-fn append(path: &Path, text: &str) {
+pub(crate) fn append(path: &Path, text: &str) {
     let mut file = File::options().append(true).create(true).open(path).unwrap();
     file.write_all(text.as_bytes()).unwrap();
 }

@@ -1,16 +1,15 @@
 //! The cluster of the configuration, as a store.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
 
 use crate::cli::Global;
 use crate::config::{Cluster, Config, FlavourName};
-use crate::elastic_http::{Access, Credentials, Flavour, Secret};
+use crate::elastic_http::{Access, Credentials, Flavour, Notice, Secret};
 use crate::store::elasticsearch::{ElasticStore, Family, Layout};
 
-use super::data;
+use super::{data, notice};
 
 const URL: &str = "MAILTRAIL_ELASTICSEARCH_URL";
 const API_KEY: &str = "MAILTRAIL_ELASTICSEARCH_API_KEY";
@@ -22,7 +21,14 @@ const SEARCH_PATIENCE: Duration = Duration::from_secs(30);
 
 /// Connects to write. What the cluster refuses is set aside in the data folder.
 pub(super) fn store(global: &Global, config: &Config) -> Result<ElasticStore> {
-    connect(global, config, &access(&config.elasticsearch)?)
+    store_that_tells(global, config, notice::to_person())
+}
+
+/// Connects to write. `notice` hears what takes longer than it should.
+pub(super) fn store_that_tells(global: &Global, config: &Config, notice: Notice) -> Result<ElasticStore> {
+    let mut access = access(&config.elasticsearch)?;
+    access.notice = notice;
+    connect(global, config, &access)
 }
 
 /// Connects to search.
@@ -41,11 +47,11 @@ fn connect(global: &Global, config: &Config, access: &Access) -> Result<ElasticS
 
 /// Drops the months that are older than the configuration allows; none if it says nothing.
 /// Returns what a person should know.
-pub(super) fn forget(global: &Global, config: &Config) -> Result<Vec<String>> {
+pub(super) fn forget(global: &Global, config: &Config, notice: Notice) -> Result<Vec<String>> {
     let Some(days) = config.elasticsearch.retention_days else {
         return Ok(Vec::new());
     };
-    let mut store = store(global, config)?;
+    let mut store = store_that_tells(global, config, notice)?;
     let mut notes = Vec::new();
     for family in Family::ALL {
         let expired = store.expired(family, days, chrono::Utc::now())?;
@@ -93,8 +99,7 @@ pub(super) fn access(cluster: &Cluster) -> Result<Access> {
     access.flavour = cluster.flavour.map(flavour);
     access.patience = Duration::from_secs(cluster.wait_s.unwrap_or(600));
     access.timeout = Duration::from_secs(cluster.timeout_s.unwrap_or(60).max(1));
-    // Said while a command waits, which no result would tell.
-    access.notice = Arc::new(|text| anstream::eprintln!("{text}"));
+    access.notice = notice::to_person();
     Ok(access)
 }
 

@@ -24,7 +24,7 @@ use super::intake::Intake;
 use super::keeper::Keeper;
 use super::output::Output;
 use super::windows::Frame;
-use super::{Ending, cluster, data, rules, when};
+use super::{Ending, cluster, data, notice, rules, when};
 
 /// Lines between two looks at the clock.
 const EVERY: u32 = 1_000;
@@ -102,7 +102,7 @@ pub(super) fn run(global: &Global, args: &IndexArgs, output: &mut Output) -> Res
     }
     let refused = store.set_aside();
     if kind == StoreKind::Elasticsearch {
-        for note in cluster::forget(global, &config)? {
+        for note in cluster::forget(global, &config, notice::to_person())? {
             output.note(&note);
         }
     }

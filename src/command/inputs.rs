@@ -7,9 +7,11 @@ use anyhow::{Result, bail};
 
 use crate::cli::IndexArgs;
 use crate::config::{Config, JournalConfig, SourceConfig};
+use crate::elastic_http::Notice;
 use crate::line::Dating;
 use crate::source::{JournalQuery, matching_paths};
 
+use super::notice;
 use super::servers::Server;
 
 /// What is to be read.
@@ -34,7 +36,7 @@ impl Inputs {
             return Ok(inputs);
         }
         for (name, source) in chosen(&args.source, config)? {
-            inputs.add(&name, source, dating)?;
+            inputs.add(&name, source, dating, notice::to_person())?;
             for pattern in &source.files {
                 let paths = matching_paths(pattern);
                 if paths.is_empty() {
@@ -46,20 +48,26 @@ impl Inputs {
         Ok(inputs)
     }
 
-    /// What is to be followed: the patterns of files of all sources, and the rest.
-    pub(super) fn to_follow(only: &[String], config: &Config, dating: Dating) -> Result<(Vec<PathBuf>, Self)> {
+    /// What is to be followed: the patterns of files of all sources, and the rest. `notice` makes who hears what a source
+    /// has to say while it is waited for.
+    pub(super) fn to_follow(
+        only: &[String],
+        config: &Config,
+        dating: Dating,
+        notice: impl Fn(&str) -> Notice,
+    ) -> Result<(Vec<PathBuf>, Self)> {
         let mut inputs = Self::default();
         let mut patterns = Vec::new();
         for (name, source) in chosen(only, config)? {
-            inputs.add(&name, source, dating)?;
+            inputs.add(&name, source, dating, notice(&name))?;
             let absolute = |path: &PathBuf| std::path::absolute(path).unwrap_or_else(|_| path.clone());
             patterns.extend(source.files.iter().map(absolute));
         }
         Ok((patterns, inputs))
     }
 
-    fn add(&mut self, name: &str, source: &SourceConfig, dating: Dating) -> Result<()> {
-        self.servers.extend(Server::of(name, source, dating)?);
+    fn add(&mut self, name: &str, source: &SourceConfig, dating: Dating, notice: Notice) -> Result<()> {
+        self.servers.extend(Server::of(name, source, dating, notice)?);
         let journal = source.journal.as_ref().map(|journal| (name.into(), query(journal)));
         self.journals.extend(journal);
         Ok(())

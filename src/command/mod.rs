@@ -14,6 +14,7 @@ mod inputs;
 mod intake;
 mod keeper;
 mod manual;
+mod notice;
 pub mod open;
 mod output;
 mod parse;
@@ -77,7 +78,7 @@ pub fn run(cli: Cli) -> ExitCode {
     let result = match cli.command {
         Command::Index(args) => index::run(&cli.global, &args, &mut output),
         Command::Doctor(args) => doctor::run(&cli.global, &args, &mut output),
-        Command::Follow(args) => follow::run(&cli.global, &args, &mut output),
+        Command::Follow(args) => Ok(follow::run(&cli.global, &args)),
         Command::Search(args) => search::run(&cli.global, &args, &mut output),
         Command::Trace(args) => trace::run(&cli.global, &args, &mut output),
         Command::Open(args) => open::run(&cli.global, &args, &mut output),

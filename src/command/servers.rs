@@ -7,7 +7,7 @@ use std::time::Duration;
 use anyhow::{Context as _, Result, bail};
 
 use crate::config::{FieldsConfig, GraylogConfig, IndexConfig, Like, SourceConfig};
-use crate::elastic_http::{Access, Credentials, ElasticHttp, Secret};
+use crate::elastic_http::{Access, Credentials, ElasticHttp, Notice, Secret};
 use crate::line::Dating;
 use crate::source::graylog::{Login, Range};
 use crate::source::{FieldNames, Graylog, GraylogAccess, GraylogQuery, IndexQuery, Seen, Window, WindowSource};
@@ -30,12 +30,15 @@ enum Asks {
 }
 
 impl Server {
-    /// Of a source of the configuration. None if that is no server.
-    pub(super) fn of(name: &str, config: &SourceConfig, dating: Dating) -> Result<Option<Self>> {
+    /// Of a source of the configuration. None if that is no server. `notice` hears what takes longer than it should.
+    pub(super) fn of(name: &str, config: &SourceConfig, dating: Dating, notice: Notice) -> Result<Option<Self>> {
         let asks = if let Some(graylog) = &config.graylog {
-            Some(ask_graylog(graylog, dating))
+            Some(ask_graylog(graylog, dating, notice))
         } else {
-            config.elasticsearch.as_ref().map(|index| ask_index(index, dating))
+            config
+                .elasticsearch
+                .as_ref()
+                .map(|index| ask_index(index, dating, notice))
         };
         let asks = asks.transpose().with_context(|| format!("source `{name}`"))?;
         Ok(asks.map(|asks| Self {
@@ -72,7 +75,7 @@ impl Server {
     }
 }
 
-fn ask_graylog(config: &GraylogConfig, dating: Dating) -> Result<Asks> {
+fn ask_graylog(config: &GraylogConfig, dating: Dating, notice: Notice) -> Result<Asks> {
     if config.url.is_empty() {
         bail!("no Graylog is named\n  help: set `url` to its API, for example https://graylog.example/api");
     }
@@ -89,7 +92,7 @@ fn ask_graylog(config: &GraylogConfig, dating: Dating) -> Result<Asks> {
         proxy: config.proxy.clone(),
         insecure: config.insecure,
         timeout: timeout(config.timeout_s),
-        notice: Arc::new(|text| anstream::eprintln!("{text}")),
+        notice,
         ..GraylogAccess::new(&config.url, login)
     };
     let query = GraylogQuery {
@@ -102,7 +105,7 @@ fn ask_graylog(config: &GraylogConfig, dating: Dating) -> Result<Asks> {
     Ok(Asks::Graylog(Arc::new(Graylog::new(&access)?), query, config.received))
 }
 
-fn ask_index(config: &IndexConfig, dating: Dating) -> Result<Asks> {
+fn ask_index(config: &IndexConfig, dating: Dating, notice: Notice) -> Result<Asks> {
     if config.urls.is_empty() {
         bail!("no cluster is named\n  help: set `urls`, for example [https://es.example:9200]");
     }
@@ -114,7 +117,7 @@ fn ask_index(config: &IndexConfig, dating: Dating) -> Result<Asks> {
     access.proxy.clone_from(&config.proxy);
     access.insecure = config.insecure;
     access.timeout = timeout(config.timeout_s);
-    access.notice = Arc::new(|text| anstream::eprintln!("{text}"));
+    access.notice = notice;
     access.credentials = if let Some(path) = &config.api_key_file {
         Credentials::ApiKey(secret(Some(path), API_KEY)?)
     } else if let Some(path) = &config.token_file {

@@ -5,6 +5,7 @@ use std::path::Path;
 use crate::cli::{DoctorArgs, Global, Said};
 use crate::command::input::{dating, zone_words};
 use crate::command::inputs::Inputs;
+use crate::command::notice;
 use crate::command::servers::Server;
 use crate::command::when;
 use crate::config::Config;
@@ -44,7 +45,7 @@ pub(super) fn look(_global: &Global, args: &DoctorArgs, config: &Config, finding
     for pattern in config.sources.iter().flat_map(|source| &source.files) {
         look_at_pattern(pattern, dating, findings);
     }
-    match Inputs::to_follow(&[], config, dating) {
+    match Inputs::to_follow(&[], config, dating, |_| notice::to_person()) {
         Ok((_, inputs)) => {
             for server in inputs.servers.iter().filter(|_| !args.offline) {
                 look_at_server(server, findings);

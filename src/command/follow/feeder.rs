@@ -15,6 +15,9 @@ pub(super) const PIECE: usize = 1_000;
 pub(super) enum News {
     /// Lines. `more`: there are more at once.
     Lines { delivery: Delivery, more: bool },
+    /// Places in files that were not known, before anything is read of them. Saved at once: should this process be
+    /// killed and such a file be renamed before the next commit, it is looked for.
+    Begun(Delivery),
     /// It was read to its end.
     Whole(String),
     /// It could not be read.

@@ -20,7 +20,7 @@ use crate::command::when;
 use crate::line::Dating;
 use crate::source::{self, Merge, Opened, Place, Source, SourceError, matching_paths};
 
-/// A file that is missing for less than this is being rotated.
+/// A file that is missing for less than this is being rotated; a packed one without its end is being copied.
 const MISSING: Duration = Duration::from_secs(10);
 /// All is read on at least so often: a last line without its end is taken after a while.
 const AT_LEAST: Duration = Duration::from_secs(60);
@@ -96,9 +96,20 @@ impl Files {
             now: when::now(),
             ..self.dating
         };
-        let found = source::find(&self.names(), self.places.clone(), dating.now);
+        let mut found = source::find(&self.names(), self.places.clone(), dating.now);
         for lost in &found.lost {
             self.outlet.send(News::Note(NAME.to_owned(), lost_words(lost)))?;
+        }
+        if let Some(places) = found.begin(dating.now) {
+            self.places.clone_from(&places);
+            let delivery = Delivery {
+                source: Arc::from(NAME),
+                reads: Vec::new(),
+                seen: 0,
+                reached: Some(Reached::Files(places)),
+                silence: None,
+            };
+            self.outlet.send(News::Begun(delivery))?;
         }
         let Opened {
             sources,
@@ -170,7 +181,8 @@ impl Complaints {
         for error in errors {
             let text = error.to_string();
             let (since, last) = self.known.entry(text.clone()).or_insert((now, None));
-            let patient = matches!(error, SourceError::Missing { .. }) && now.duration_since(*since) < MISSING;
+            let may_pass = matches!(error, SourceError::Missing { .. } | SourceError::Truncated { .. });
+            let patient = may_pass && now.duration_since(*since) < MISSING;
             if !patient && last.is_none_or(|last| now.duration_since(last) >= AGAIN) {
                 *last = Some(now);
                 told.push(text);

@@ -2,9 +2,11 @@
 
 use std::fmt::{Display, Write as _};
 use std::io::Write as _;
+use std::sync::Arc;
 
 use crate::command::escape::escape;
 use crate::command::when;
+use crate::elastic_http::Notice;
 
 /// How much it matters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -19,6 +21,12 @@ pub(in crate::command) fn say(level: Level, event: &str, fields: &[(&str, &dyn D
     let line = line(level, event, fields);
     // Where standard error is gone there is nobody to tell.
     let _ = std::io::stderr().lock().write_all(line.as_bytes());
+}
+
+/// Says what a connection has to say: `event=connection source=graylog msg="... trying again"`.
+pub(super) fn connection(source: &str) -> Notice {
+    let source = source.to_owned();
+    Arc::new(move |text| say(Level::Warn, "connection", &[("source", &source), ("msg", &text)]))
 }
 
 fn line(level: Level, event: &str, fields: &[(&str, &dyn Display)]) -> String {

@@ -4,6 +4,7 @@
 //! place behind them come in one piece, and a commit lies between two pieces: what is saved is always one cut through
 //! all sources. So a reload, a failure of the store and a crash are all the same: begin again at what was saved.
 
+mod batch;
 mod feeder;
 mod files;
 mod http;
@@ -25,9 +26,8 @@ use crate::assemble::Locality;
 use crate::cli::{FollowArgs, Global};
 use crate::config::StoreKind;
 use crate::ledger::Gap;
-use crate::line::Moment;
 use crate::query::{Page, Query};
-use crate::source::{Read, Window};
+use crate::source::Window;
 use crate::store::Store;
 use crate::store::embedded::EmbeddedStore;
 
@@ -35,11 +35,12 @@ use super::delivery::Delivery;
 use super::index::{Run, duration};
 use super::intake::Intake;
 use super::keeper::Keeper;
-use super::output::Output;
 use super::windows::silences;
 use super::{Ending, cluster, data, when};
 
+use batch::{Batch, newest};
 use feeder::{News, Outlet};
+use log::connection;
 pub(super) use log::{Level, say};
 use metrics::Metrics;
 use setup::{Setup, shout};
@@ -49,8 +50,6 @@ use signals::{Signals, notify};
 const WAITING: usize = 8;
 /// Signals are heeded at least so often.
 const HEED: Duration = Duration::from_millis(200);
-/// While a source has more at once, commits are so far apart.
-const COMMIT_BEHIND: Duration = Duration::from_secs(30);
 /// The store is given at most a fifth of the time,
 const REST: u32 = 4;
 /// but what is new is not kept back for longer.
@@ -68,17 +67,30 @@ enum Turn {
     Reload(Box<Setup>),
 }
 
-/// Runs it.
-pub(super) fn run(global: &Global, args: &FollowArgs, output: &mut Output) -> Result<Ending> {
+/// Runs it. Whatever it says is an event, also why it does not begin.
+pub(super) fn run(global: &Global, args: &FollowArgs) -> Ending {
+    match follow(global, args) {
+        Ok(()) => Ending::Done,
+        Err(error) => {
+            shout(&error);
+            let msg = "nothing is followed: put it right and start it again";
+            say(Level::Error, "failed", &[("msg", &msg)]);
+            Ending::Incomplete
+        }
+    }
+}
+
+fn follow(global: &Global, args: &FollowArgs) -> Result<()> {
     let mut setup = Setup::load(global, args)?;
     let poll = duration(&args.poll).context("--poll")?.max(Duration::from_millis(50));
     let commit_every = duration(&args.commit_every).context("--commit-every")?;
     let (mut keeper, warning) = Keeper::take(&data::folder(global, &setup.config)?, false)?;
     if let Some(warning) = warning {
-        output.note(&warning);
+        say(Level::Warn, "state", &[("msg", &warning)]);
     }
     let metrics = Arc::new(Metrics::new());
-    if let Some(address) = args.listen.as_ref().or(setup.config.listen.as_ref()) {
+    let listening = setup.listen(args).cloned();
+    if let Some(address) = &listening {
         let at = http::listen(address, &metrics)?;
         say(Level::Info, "listening", &[("address", &at)]);
     }
@@ -105,6 +117,7 @@ pub(super) fn run(global: &Global, args: &FollowArgs, output: &mut Output) -> Re
             Ok(Turn::Stop) => break,
             Ok(Turn::Reload(new)) => {
                 setup = *new;
+                setup.hold_back(global, args, &keeper, listening.as_ref())?;
                 metrics.numbers().reloads += 1;
                 say(Level::Info, "reloaded", &[("rules", &setup.rules.rules().len())]);
             }
@@ -130,7 +143,7 @@ pub(super) fn run(global: &Global, args: &FollowArgs, output: &mut Output) -> Re
     notify("STOPPING=1");
     let lines = metrics.numbers().lines.new;
     say(Level::Info, "stopped", &[("lines", &lines)]);
-    Ok(Ending::Done)
+    Ok(())
 }
 
 /// From a start, a reload or a failure to the next.
@@ -152,7 +165,9 @@ impl Service<'_> {
     fn serve(&mut self) -> Result<Turn> {
         let (global, setup) = (self.global, self.setup);
         let mut store: Box<dyn Store> = match setup.kind {
-            StoreKind::Elasticsearch => Box::new(cluster::store(global, &setup.config)?),
+            StoreKind::Elasticsearch => {
+                Box::new(cluster::store_that_tells(global, &setup.config, connection("store"))?)
+            }
             _ => Box::new(EmbeddedStore::open_to_write(
                 self.keeper
                     .as_ref()
@@ -210,6 +225,10 @@ impl Service<'_> {
                     batch.note(&delivery, more);
                     self.note(&delivery);
                     run.take(delivery)?;
+                }
+                Ok(News::Begun(delivery)) => {
+                    run.take(delivery)?;
+                    self.commit(run, &mut batch)?;
                 }
                 Ok(News::Whole(source)) => {
                     batch.behind = false;
@@ -411,7 +430,7 @@ impl Service<'_> {
             }
         }
         if self.setup.kind == StoreKind::Elasticsearch {
-            for note in cluster::forget(self.global, &self.setup.config)? {
+            for note in cluster::forget(self.global, &self.setup.config, connection("store"))? {
                 say(Level::Info, "retention", &[("msg", &note)]);
             }
         }
@@ -421,38 +440,3 @@ impl Service<'_> {
 
 /// Silences that servers are to be asked for again.
 type Asked = Vec<Arc<Mutex<Vec<Gap>>>>;
-
-/// What was taken since the last commit.
-#[derive(Default)]
-struct Batch {
-    /// None: nothing was.
-    since: Option<Instant>,
-    newest: Option<Moment>,
-    /// A source has more at once.
-    behind: bool,
-    rest: Duration,
-}
-
-impl Batch {
-    fn note(&mut self, delivery: &Delivery, more: bool) {
-        self.behind = more;
-        // An untouched place need not be saved at once.
-        if !delivery.reads.is_empty() || self.since.is_some() || delivery.reached.is_some() {
-            self.since.get_or_insert_with(Instant::now);
-        }
-        self.newest = self.newest.max(newest(delivery));
-    }
-
-    fn is_due(&self, every: Duration) -> bool {
-        let every = if self.behind { every.max(COMMIT_BEHIND) } else { every };
-        self.since.is_some_and(|since| since.elapsed() >= every.max(self.rest))
-    }
-}
-
-fn newest(delivery: &Delivery) -> Option<Moment> {
-    let times = delivery.reads.iter().filter_map(|read| match read {
-        Read::Line(line) => Some(line.at),
-        Read::Unreadable { .. } => None,
-    });
-    times.max()
-}
