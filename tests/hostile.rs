@@ -88,10 +88,20 @@ fn a_hole_of_nul_bytes_costs_no_line() {
     let log = [vec![0; 300_000], good_log().into_bytes(), b"\0\0\n".to_vec()].concat();
     let log = written(folder.path(), "mail.log", log);
     let summary = index(folder.path(), &[log]);
-    // The hole makes the first line longer than a line may be, so it is cut where it has nothing but the hole.
     assert_eq!(
         (&summary["lines"]["matched"], &summary["lines"]["unreadable"]),
-        (&4.into(), &2.into())
+        (&5.into(), &1.into())
+    );
+    assert_good(folder.path());
+    // One that begins within a line, as after a power cut.
+    let half = b"Nov 24 02:04:04 mx1 postfix/qmgr[277]: 757F".to_vec();
+    let log = [half, vec![0; 500_000], good_log().into_bytes()].concat();
+    let other = tempfile::tempdir().unwrap();
+    let log = written(other.path(), "mail.log", log);
+    let summary = index(other.path(), &[log]);
+    assert_eq!(
+        (&summary["lines"]["read"], &summary["lines"]["matched"]),
+        (&6.into(), &5.into())
     );
     let short = [vec![0; 3000], good_log().into_bytes()].concat();
     let other = tempfile::tempdir().unwrap();
@@ -353,6 +363,44 @@ fn a_really_full_disk_is_one_too() {
     let said = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(2), "{said}");
     assert!(said.contains("No space left on device"), "{said}");
+}
+
+/// The index is on another disk, which has room.
+#[test]
+fn a_full_disk_under_the_state_alone_is_told_and_the_next_run_ends_with_the_same() {
+    let folder = tempfile::tempdir().unwrap();
+    let first = written(folder.path(), "mail.log", good_log());
+    let log = lab("postfix-short", "mail.log.gz");
+    index(folder.path(), std::slice::from_ref(&first));
+    fs::create_dir(folder.path().join("disk")).unwrap();
+    let script = "mount -t tmpfs -o size=64k none disk || exit 99; \
+        cp data/*.json data/*.lock disk && ln -s \"$PWD\"/data/tx-* disk && \
+        exec \"$0\" --data disk index --timezone UTC \"$1\"";
+    let output = Command::new("unshare")
+        .args(["--mount", "sh", "-c", script, env!("CARGO_BIN_EXE_mailtrail")])
+        .arg(&log)
+        .current_dir(folder.path())
+        .output();
+    let Some(output) = output
+        .ok()
+        .filter(|output| !matches!(output.status.code(), Some(1 | 99 | 126 | 127)))
+    else {
+        eprintln!("not tried: no file system can be mounted here");
+        return;
+    };
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(2), "{said}");
+    assert!(
+        said.contains("cannot save disk/state.json") && said.contains("No space left on device"),
+        "{said}"
+    );
+    // The index has what was read and the state does not know it: the next run writes it once more.
+    assert!(stored(folder.path()).len() > 100);
+    index(folder.path(), std::slice::from_ref(&log));
+    let whole = tempfile::tempdir().unwrap();
+    index(whole.path(), &[first]);
+    index(whole.path(), &[log]);
+    assert_same(&stored(folder.path()), &stored(whole.path()), "after a full disk");
 }
 
 #[test]

@@ -10,6 +10,9 @@ use crate::line::MAX_LINE_BYTES;
 /// Bytes that are asked for at once.
 pub(super) const BLOCK_BYTES: usize = 256 * 1024;
 
+/// So many NUL bytes are a hole: no file system leaves a smaller one.
+const HOLE_BYTES: usize = 512;
+
 /// A line as it lies in the block.
 pub(super) struct RawLine<'a> {
     /// Without the line end, at most [`MAX_LINE_BYTES`].
@@ -38,6 +41,8 @@ pub(super) struct Blocks {
     offset: u64,
     /// Bytes of the line at hand that were thrown away.
     thrown: u64,
+    /// Bytes of a hole in front of the line at hand.
+    skipped: u64,
     lines: u64,
 }
 
@@ -54,6 +59,7 @@ impl Blocks {
             failed: None,
             offset,
             thrown: 0,
+            skipped: 0,
             lines,
         }
     }
@@ -86,11 +92,23 @@ impl Blocks {
             let unread = self.block.get(self.start + self.searched..self.end).unwrap_or_default();
             if let Some(found) = memchr::memchr(b'\n', unread) {
                 let length = self.searched + found;
-                self.offset += length as u64 + 1 + self.thrown;
+                if length > MAX_LINE_BYTES {
+                    match self.hole(length) {
+                        Some(0) => continue,
+                        Some(before) => return Ok(Some(self.give_before_hole(before))),
+                        None => {}
+                    }
+                }
+                self.offset += length as u64 + 1 + self.thrown + std::mem::take(&mut self.skipped);
                 return Ok(Some(self.give(length, length + 1, self.offset)));
             }
             self.searched = self.end - self.start;
             if self.searched > MAX_LINE_BYTES {
+                match self.hole(self.searched) {
+                    Some(0) => continue,
+                    Some(before) => return Ok(Some(self.give_before_hole(before))),
+                    None => {}
+                }
                 self.thrown += (self.searched - MAX_LINE_BYTES) as u64;
                 self.searched = MAX_LINE_BYTES;
                 self.end = self.start + MAX_LINE_BYTES;
@@ -103,10 +121,40 @@ impl Blocks {
             if self.ended {
                 // It is not complete: `offset` stays, so that whoever reads on begins with it.
                 let length = self.end - self.start;
-                let end = self.offset + length as u64 + self.thrown;
+                let end = self.offset + length as u64 + self.thrown + self.skipped;
                 return Ok((length > 0).then(|| self.give(length, length, end)));
             }
             self.fill();
+        }
+    }
+
+    /// Finds a hole in what is longer than a line may be: a file system or a writer that goes on where it was (after
+    /// `copytruncate`) leaves NUL bytes, and the lines beside them are whole. One in front is skipped: `Some(0)`.
+    /// Otherwise how many bytes lie before it.
+    fn hole(&mut self, length: usize) -> Option<usize> {
+        let unread = self.block.get(self.start..self.start + length).unwrap_or_default();
+        let before = memchr::memchr(0, unread)?;
+        let behind = unread.get(before..).unwrap_or_default();
+        let hole = behind.iter().take_while(|byte| **byte == 0).count();
+        if before > 0 {
+            // So that it does not depend on how much was read by now.
+            let is_seen = hole >= HOLE_BYTES && before + HOLE_BYTES <= MAX_LINE_BYTES;
+            return (is_seen && self.thrown == 0).then_some(before);
+        }
+        // One byte of it stays: a line of nothing else is still one that cannot be read.
+        let rest = hole.checked_sub(1).filter(|rest| *rest > 0)?;
+        self.start += rest;
+        self.skipped += rest as u64;
+        self.searched = 0;
+        Some(0)
+    }
+
+    fn give_before_hole(&mut self, before: usize) -> RawLine<'_> {
+        self.offset += before as u64 + std::mem::take(&mut self.skipped);
+        let end = self.offset;
+        RawLine {
+            complete: true,
+            ..self.give(before, before, end)
         }
     }
 

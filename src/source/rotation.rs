@@ -4,6 +4,8 @@
 //! place under the same name and inode number. The rest of a log that was renamed is found beside it, though only
 //! the new one was named.
 //!
+//! While a log is being packed there are two of it; only the original is read.
+//!
 //! In: paths, and the [`Place`]s that an earlier run left. Out: [`Found`].
 
 use std::collections::HashSet;
@@ -13,6 +15,7 @@ use std::path::{Path, PathBuf};
 use super::copies::leave_copies;
 use super::found_file::FoundFile;
 use super::place::Place;
+use super::position::Position;
 use super::{FileSource, Source, SourceError};
 use crate::line::{Dating, Moment};
 
@@ -63,6 +66,21 @@ pub struct Opened {
 }
 
 impl Found {
+    /// Gives the files that were not known a place at their beginning. Returns all places, as they are before anything
+    /// is read; None if each file was known.
+    pub fn begin(&mut self, now: Moment) -> Option<Vec<Place>> {
+        let mut is_new = false;
+        for FileToRead { file, place, .. } in self.files.iter_mut().filter(|new| new.file.regular) {
+            if place.is_none() {
+                // One that cannot be looked at cannot be read either, which is told then.
+                *place = Place::of(file, Position::default(), false, now).ok();
+                is_new |= place.is_some();
+            }
+        }
+        let known = self.files.iter().filter_map(|file| file.place.clone());
+        is_new.then(|| self.kept.iter().cloned().chain(known).collect())
+    }
+
     /// Opens the files.
     pub fn open(self, dating: Dating) -> Opened {
         let mut opened = Opened {
@@ -98,7 +116,11 @@ pub fn find(names: &[PathBuf], known: Vec<Place>, now: Moment) -> Found {
         .iter()
         .map(|name| std::path::absolute(name).unwrap_or_else(|_| name.clone()))
         .collect();
+    let named: HashSet<&Path> = names.iter().map(PathBuf::as_path).collect();
     for name in &names {
+        if original(name).is_some_and(|original| named.contains(original.as_path())) {
+            continue;
+        }
         match FoundFile::open(name) {
             Ok(file) => search.add(file, &mut found),
             Err(error) => found.errors.push(error),
@@ -174,7 +196,7 @@ impl Search {
             let was_written = place.read_at.0 - place.modified < DAY_MS;
             if !names.iter().any(|name| name == path) {
                 // It was found beside a log before.
-                let beside = was_written && names.iter().any(|name| is_beside(name, path));
+                let beside = was_written && original(path).is_none() && names.iter().any(|name| is_beside(name, path));
                 if let Some(file) = FoundFile::open_regular(path).filter(|file| beside && place.is_at(file)) {
                     self.add(file, found);
                 }
@@ -185,7 +207,7 @@ impl Search {
             beside.sort_by_key(|file| !place.is_at(file));
             if let Some(file) = beside.iter().find(|file| place.fits(file)) {
                 self.add(file.clone(), found);
-            } else if !used && was_written && place.position.offset > 0 && path.exists() {
+            } else if !used && was_written && place.head.bytes > 0 && path.exists() && original(path).is_none() {
                 if let Some(used) = self.used.get_mut(index) {
                     *used = true;
                 }
@@ -200,6 +222,14 @@ impl Search {
     }
 }
 
+/// The file that a packed one is being made of: `gzip`, `xz`, `zstd` and `bzip2` remove it when they are done. Until
+/// then the packed one has a part of what the other one has, and cannot be known again by it.
+fn original(path: &Path) -> Option<PathBuf> {
+    let ending = path.extension()?.to_str()?;
+    let original = path.with_extension("");
+    (["gz", "bz2", "xz", "zst"].contains(&ending) && original.is_file()).then_some(original)
+}
+
 /// The files whose names begin with a log's name.
 fn files_beside(log: &Path) -> Vec<FoundFile> {
     let entries = log.parent().and_then(|folder| fs::read_dir(folder).ok());
@@ -208,7 +238,8 @@ fn files_beside(log: &Path) -> Vec<FoundFile> {
         .flatten()
         .filter_map(Result::ok)
         .map(|entry| entry.path());
-    let mut beside: Vec<PathBuf> = paths.filter(|other| is_beside(log, other)).collect();
+    let paths = paths.filter(|other| is_beside(log, other) && original(other).is_none());
+    let mut beside: Vec<PathBuf> = paths.collect();
     beside.sort();
     let files = beside.iter().take(MOST_BESIDE);
     files.filter_map(|path| FoundFile::open_regular(path)).collect()
