@@ -116,9 +116,9 @@ pub fn find(names: &[PathBuf], known: Vec<Place>, now: Moment) -> Found {
         .iter()
         .map(|name| std::path::absolute(name).unwrap_or_else(|_| name.clone()))
         .collect();
-    let named: HashSet<&Path> = names.iter().map(PathBuf::as_path).collect();
+    let all: HashSet<&Path> = names.iter().map(PathBuf::as_path).collect();
     for name in &names {
-        if original(name).is_some_and(|original| named.contains(original.as_path())) {
+        if original(name).is_some_and(|original| all.contains(original.as_path())) {
             continue;
         }
         match FoundFile::open(name) {
