@@ -106,8 +106,10 @@ pub enum StoreError {
 
 /// Where documents are kept and found.
 pub trait Store {
-    /// Can the store hold anything of this queue id? A `false` is sure and spares a look-up.
-    fn may_hold(&self, key: &QueueKey) -> bool;
+    /// Is the store to be asked what it has of this queue id, before anything is written? `begun`: the message's start is
+    /// among the lines that are to be written. A `false` spares a look-up; what is there after all is told by
+    /// [`Store::write`] or [`Store::rivals`].
+    fn may_hold(&self, key: &QueueKey, begun: bool) -> bool;
 
     /// Per key, every document (mails and refusals) that the store has under it, written or about to be.
     fn of_queue_ids(&mut self, keys: &[QueueKey]) -> Result<Vec<Vec<Stored>>, StoreError>;

@@ -57,7 +57,7 @@ fn unsupported() -> StoreError {
 }
 
 impl<W: Write> Store for NdjsonStore<W> {
-    fn may_hold(&self, _key: &QueueKey) -> bool {
+    fn may_hold(&self, _key: &QueueKey, _begun: bool) -> bool {
         false
     }
 

@@ -10,7 +10,7 @@ use crate::transaction::Document;
 pub struct Sink<F: FnMut(Document)>(pub F);
 
 impl<F: FnMut(Document)> Store for Sink<F> {
-    fn may_hold(&self, _key: &QueueKey) -> bool {
+    fn may_hold(&self, _key: &QueueKey, _begun: bool) -> bool {
         false
     }
 

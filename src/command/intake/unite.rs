@@ -7,7 +7,8 @@ use std::collections::HashMap;
 use anyhow::{Context as _, Result, bail};
 
 use super::{BATCH, Intake, MAX_ROUNDS};
-use crate::assemble::{self, Mentions};
+use crate::assemble::{self, Mention, Mentions};
+use crate::event::Kind;
 use crate::store::{Change, QueueKey, Stored};
 use crate::transaction::{Document, Transaction, TransactionKind};
 
@@ -71,12 +72,14 @@ impl Intake<'_> {
         let mut known: Vec<Vec<Stored>> = groups.iter().map(|_| Vec::new()).collect();
         let (indices, keys): (Vec<usize>, Vec<QueueKey>) = groups
             .iter()
-            .map(|mentions| QueueKey {
-                host: mentions.host.to_string(),
-                queue_id: mentions.queue_id.to_string(),
-            })
             .enumerate()
-            .filter(|(_, key)| self.store.may_hold(key))
+            .filter_map(|(index, mentions)| {
+                let key = QueueKey {
+                    host: mentions.host.to_string(),
+                    queue_id: mentions.queue_id.to_string(),
+                };
+                self.store.may_hold(&key, is_begun(mentions)).then_some((index, key))
+            })
             .unzip();
         if !keys.is_empty() {
             let found = self
@@ -139,6 +142,12 @@ impl Intake<'_> {
         changes.sort_by_key(|change| matches!(change, Change::Remove { .. }));
         changes
     }
+}
+
+/// Is the start of the message among the lines? Then the id of its document is the final one.
+fn is_begun(mentions: &Mentions) -> bool {
+    let mut events = mentions.iter().filter_map(Mention::event);
+    events.any(|event| event.kind == Kind::Queued)
 }
 
 fn id_of(change: &Change) -> &str {

@@ -75,7 +75,7 @@ pub(super) fn of_ids(http: &ElasticHttp, layout: &Layout, ids: &[String]) -> Res
                 by_id.insert(hit["_id"].as_str().unwrap_or_default().to_owned(), stored(&hit)?);
             }
         }
-        found.extend(chunk.iter().map(|id| by_id.remove(id)));
+        found.extend(chunk.iter().map(|id| by_id.get(id).cloned()));
     }
     Ok(found)
 }

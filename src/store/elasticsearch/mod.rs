@@ -51,6 +51,13 @@ pub struct ElasticStore {
     written: HashMap<QueueKey, BTreeSet<String>>,
     /// Found before it was asked for, so that `written` stays small.
     rivals: BTreeSet<QueueKey>,
+    /// Most of what comes is stored already: a log is read again.
+    again: bool,
+}
+
+/// A tenth: then it is cheaper to ask first.
+fn is_many(stored: usize, of: usize) -> bool {
+    stored * 10 > of
 }
 
 /// So many queue ids are remembered as written before the server is asked about them.
@@ -85,6 +92,7 @@ impl ElasticStore {
             set_aside: 0,
             written: HashMap::new(),
             rivals: BTreeSet::new(),
+            again: false,
         })
     }
 
@@ -232,13 +240,35 @@ impl ElasticStore {
 }
 
 impl Store for ElasticStore {
-    /// Others write, too: nothing is ever sure.
-    fn may_hold(&self, _key: &QueueKey) -> bool {
-        true
+    /// Others write, too. But whoever has seen a message's start knows its id, so if the message is there the server says
+    /// so when it is created; and asking for every new queue id first costs as much as writing it.
+    fn may_hold(&self, key: &QueueKey, begun: bool) -> bool {
+        !begun || self.again || self.written.contains_key(key)
     }
 
     fn of_queue_ids(&mut self, keys: &[QueueKey]) -> Result<Vec<Vec<Stored>>, StoreError> {
-        lookup::of_queue_ids(&self.http, &self.layout, keys)
+        // By id everything is seen at once; a search must be preceded by a refresh.
+        let (mine, others): (Vec<usize>, Vec<usize>) =
+            (0..keys.len()).partition(|place| self.written.contains_key(&keys[*place]));
+        let mut found = vec![Vec::new(); keys.len()];
+        let ids: Vec<(usize, &String)> = mine
+            .iter()
+            .flat_map(|place| self.written[&keys[*place]].iter().map(|id| (*place, id)))
+            .collect();
+        let wanted: Vec<String> = ids.iter().map(|(_, id)| (*id).clone()).collect();
+        let stored = lookup::of_ids(&self.http, &self.layout, &wanted)?;
+        for ((place, _), stored) in ids.into_iter().zip(stored) {
+            found[place].extend(stored);
+        }
+        let unknown: Vec<QueueKey> = others.iter().map(|place| keys[*place].clone()).collect();
+        let stored = lookup::of_queue_ids(&self.http, &self.layout, &unknown)?;
+        if !unknown.is_empty() {
+            self.again = is_many(stored.iter().filter(|stored| !stored.is_empty()).count(), unknown.len());
+        }
+        for (place, stored) in others.into_iter().zip(stored) {
+            found[place] = stored;
+        }
+        Ok(found)
     }
 
     fn of_ids(&mut self, ids: &[String]) -> Result<Vec<Option<Stored>>, StoreError> {
@@ -268,8 +298,10 @@ impl Store for ElasticStore {
                 Change::Remove { id, version } => removals.push((id, version)),
             }
         }
+        let created = puts.iter().filter(|put| matches!(put.action, Action::Create(_))).count();
         let written = self.send(puts)?;
         let mut conflicts = written.conflicts;
+        self.again |= is_many(conflicts.len(), created);
         // A document goes only when the one that took over its lines is there: otherwise, after a crash, they would be
         // nowhere. Which one that is, only the caller knows: it asks for all removals again.
         if !conflicts.is_empty() {

@@ -235,7 +235,7 @@ impl EmbeddedStore {
 }
 
 impl Store for EmbeddedStore {
-    fn may_hold(&self, key: &QueueKey) -> bool {
+    fn may_hold(&self, key: &QueueKey, _begun: bool) -> bool {
         let hash = key_hash(key);
         self.periods.iter().any(|period| period.may_hold(hash))
     }
