@@ -298,7 +298,10 @@ impl Store for ElasticStore {
                 Change::Remove { id, version } => removals.push((id, version)),
             }
         }
-        let created = puts.iter().filter(|put| matches!(put.action, Action::Create(_))).count();
+        let created = puts
+            .iter()
+            .filter(|put| matches!(put.action, Action::Create(_)))
+            .count();
         let written = self.send(puts)?;
         let mut conflicts = written.conflicts;
         self.again |= is_many(conflicts.len(), created);
