@@ -283,7 +283,12 @@ Examples:
   mailtrail trace 757F89D60C0
   mailtrail trace '<20261124020446.A40689D65B9@mx1.site.example>'
   mailtrail trace ann@example.org          the newest messages of an address, to choose from
-  mailtrail trace ann@example.org --all")]
+  mailtrail trace ann@example.org --all
+  mailtrail trace 757F89D60C0 --lines       with the raw lines, and under each recipient those that say so
+  mailtrail trace 757F89D60C0 --evidence case-17.txt --scrub
+
+Each recipient is told with why and what next, by rules of their own (`causes/*.yaml` in a folder of rules adds to them).
+With --json: `message_id`, `hops`, `links`, `recipients` (`final`, `cause`, `why`, `next`; with --lines `evidence`), `notices`.")]
 pub struct TraceArgs {
     /// A document id, a queue id, a message id, or an address
     #[arg(value_name = "ID|QID|MESSAGE-ID|ADDRESS")]
@@ -296,6 +301,25 @@ pub struct TraceArgs {
     /// Show the raw lines
     #[arg(long)]
     pub lines: bool,
+
+    /// Write a pack to give away into a new file: the story, the raw lines with their SHA-256, the rules' fingerprint, what
+    /// was read around it; as JSON if the file is called so
+    #[arg(long, value_name = "FILE")]
+    pub evidence: Option<PathBuf>,
+
+    /// In the pack, pseudonyms for names, hosts and addresses; the story is told from the scrubbed lines
+    #[arg(long, requires = "evidence")]
+    pub scrub: bool,
+
+    /// The same key gives the same pseudonyms; whoever knows it can check a guess [default: another one each time]
+    #[arg(
+        long,
+        value_name = "TEXT",
+        requires = "scrub",
+        env = "MAILTRAIL_SCRUB_KEY",
+        hide_env_values = true
+    )]
+    pub key: Option<String>,
 }
 
 /// `mailtrail setup`

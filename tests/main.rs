@@ -4,6 +4,7 @@
 
 #[path = "../examples/agreement/comparison.rs"]
 mod agreement;
+mod answers;
 mod architecture;
 #[path = "../examples/asserted/share.rs"]
 mod asserted;

@@ -2,13 +2,28 @@
 //!
 //! Nothing here prints, asks the clock or reads a configuration: who calls says which time it is.
 //!
+//! * [`search`]: documents, and what was looked at to find them.
 //! * [`trace`]: the stories that fit what a person holds in the hand, with the cause and the next step per recipient.
 //! * [`who`]: all that is known about a login, an address, a client or a domain.
+//! * [`open`]: mail that was accepted and has no last word.
+//! * [`report`]: what a stretch of time was like.
+//! * [`coverage`]: what was read of a time, and where lines are missing.
+//! * [`evidence`]: a story with its raw lines and their hashes, to give away.
 
+mod coverage;
+pub mod evidence;
+mod open;
+mod report;
+mod search;
 mod story;
 mod trace;
 pub mod who;
 
+pub use coverage::{Coverage, HostLines, coverage, held, silences};
+pub use evidence::evidence;
+pub use open::{OpenMail, open};
+pub use report::report;
+pub use search::{Searched, TimeFrame, search, shown};
 pub use story::{Story, Told};
 pub use trace::{Ask, trace};
 pub use who::who;

@@ -87,6 +87,12 @@ impl Story {
         self
     }
 
+    /// Without raw lines and hidden memory.
+    #[must_use]
+    pub fn without_lines(self) -> Self {
+        self.shown(false)
+    }
+
     /// The hop that said the last word on a recipient.
     pub fn last_hop(&self, fate: &Fate) -> Option<&Transaction> {
         last_hop(&self.hops, fate)

@@ -9,7 +9,8 @@ pub struct TimeFrameArgs {
     #[arg(long, value_name = "TIME", conflicts_with_all = ["since", "until"])]
     pub last: Option<String>,
 
-    /// Only what began at this time or later: 2026-11-24, '2026-11-24 10:05', RFC 3339, yesterday, 2h (ago)
+    /// Only what began at this time (UTC) or later: 2026-11-24, '2026-11-24 10:05', 10:05 (today), 'yesterday 10:05', monday,
+    /// 'Nov 24 10:05', RFC 3339, 2h (ago)
     #[arg(long, value_name = "TIME")]
     pub since: Option<String>,
 

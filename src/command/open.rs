@@ -5,46 +5,13 @@ use std::io::Write as _;
 use anyhow::{Context as _, Result};
 use serde_json::json;
 
+use crate::answer::{self, OpenMail, shown};
 use crate::cli::{Global, OpenArgs};
 use crate::line::Moment;
-use crate::query::{Page, Query};
-use crate::store::{Found, Store};
 
 use super::output::Output;
-use super::search::{read, shown};
+use super::search::read;
 use super::{Ending, opened, queue_lifetime, table, when};
-
-/// What is open.
-#[derive(Debug)]
-pub struct OpenMail {
-    /// No last word yet, and a queue may still have it; the oldest first.
-    pub waiting: Found,
-    /// Older than a queue keeps mail: the log has lost its end; the oldest first.
-    pub lost: Found,
-}
-
-/// Mail that was accepted before `before` and has no last word; what began before `alive` has lost its end.
-pub fn open(
-    store: &dyn Store,
-    filter: Option<&Query>,
-    before: Moment,
-    alive: Moment,
-    limit: usize,
-) -> Result<OpenMail> {
-    let found = |from: Option<Moment>, until: Moment| -> Result<Found> {
-        let parts = [
-            Query::is("open", "true")?,
-            Query::is("kind", "mail")?,
-            Query::between(from, Some(until)),
-        ];
-        let query = Query::all(parts.into_iter().chain(filter.cloned()));
-        Ok(store.search(&query, &Page::oldest(limit))?)
-    };
-    Ok(OpenMail {
-        waiting: found(Some(alive), before)?,
-        lost: found(None, alive.min(before))?,
-    })
-}
 
 /// Runs it.
 pub(super) fn run(global: &Global, args: &OpenArgs, output: &mut Output) -> Result<Ending> {
@@ -57,7 +24,8 @@ pub(super) fn run(global: &Global, args: &OpenArgs, output: &mut Output) -> Resu
     };
     let alive = Moment(now.0 - lifetime);
     let filter = args.filter.as_deref().map(read).transpose()?;
-    let OpenMail { waiting, lost } = open(opened(global)?.as_ref(), filter.as_ref(), before, alive, args.limit)?;
+    let OpenMail { waiting, lost } =
+        answer::open(opened(global)?.as_ref(), filter.as_ref(), before, alive, args.limit)?;
     let (count, lost_count) = (waiting.total, lost.total);
     if output.json {
         for document in waiting.documents.into_iter().chain(lost.documents) {

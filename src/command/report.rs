@@ -5,32 +5,32 @@ use std::io::Write as _;
 
 use anyhow::Result;
 
+use crate::answer;
 use crate::assemble::Locality;
 use crate::cli::{Global, ReportArgs};
 use crate::config::Config;
 use crate::query::{Query, matches};
 use crate::report::{self, Report, Tally};
 use crate::store::sink::Sink;
-use crate::store::{Store, StoreError};
 use crate::transaction::Document;
 
 use super::input::{Lines, dating};
 use super::intake::Intake;
 use super::output::Output;
-use super::search::{TimeFrame, read};
-use super::{Ending, escape, opened, rules};
+use super::search::read;
+use super::{Ending, escape, opened, rules, when};
 
 /// So many unfinished messages are kept in memory: a report of files has no store to put them into.
 const MAX_OPEN: usize = 500_000;
 
 /// Runs it.
 pub(super) fn run(global: &Global, args: &ReportArgs, output: &mut Output) -> Result<Ending> {
-    let frame = TimeFrame::of(&args.time)?;
+    let frame = when::frame(&args.time)?;
     let filter = args.filter.as_deref().map(read).transpose()?;
     let query = Query::all(filter.into_iter().chain([frame.query()]));
     let mut incomplete = false;
     let report = if args.files.is_empty() {
-        of_store(opened(global)?.as_ref(), &query, args.rows)?
+        answer::report(opened(global)?.as_ref(), &query, args.rows)?
     } else {
         let config = super::config(global)?;
         let rules = rules::load(global, &config)?;
@@ -58,13 +58,6 @@ pub(super) fn run(global: &Global, args: &ReportArgs, output: &mut Output) -> Re
         (false, true) => Ending::Done,
         (false, false) => Ending::No,
     })
-}
-
-/// Of every document of a store that the query means.
-pub fn of_store(store: &dyn Store, query: &Query, rows: usize) -> Result<Report, StoreError> {
-    let mut tally = Tally::default();
-    store.each(query, &mut |document| tally.add(document))?;
-    Ok(tally.report(rows))
 }
 
 /// Of log lines, without a store.

@@ -1,6 +1,6 @@
 //! A journey told to a person: who sent what to whom, each hop, each attempt in the remote's words, the last word.
 
-use std::io::{self, Write as _};
+use std::io::{self, Write};
 
 use anstyle::{AnsiColor, Style};
 
@@ -10,11 +10,10 @@ use crate::query::journey::Fate;
 use crate::transaction::{Attempt, Client, Recipient, Relay, Status, Transaction, TransactionKind};
 
 use super::escape::escape;
-use super::output::Output;
 use super::table::sender;
 
 /// Prints the story; with the raw lines that it still has.
-pub(super) fn print(journey: &Story, out: &mut Output) -> io::Result<()> {
+pub(super) fn print(journey: &Story, out: &mut dyn Write) -> io::Result<()> {
     let Some(first) = journey.hops.first() else {
         return Ok(());
     };
@@ -30,7 +29,7 @@ pub(super) fn print(journey: &Story, out: &mut Output) -> io::Result<()> {
     last_words(journey, first, out)
 }
 
-fn title(journey: &Story, first: &Transaction, out: &mut Output) -> io::Result<()> {
+fn title(journey: &Story, first: &Transaction, out: &mut dyn Write) -> io::Result<()> {
     let bold = Style::new().bold();
     let id = journey
         .message_id
@@ -75,7 +74,7 @@ fn name_client(client: &Client) -> String {
     name
 }
 
-fn tell_hop(hop: &Transaction, journey: &Story, out: &mut Output) -> io::Result<()> {
+fn tell_hop(hop: &Transaction, journey: &Story, out: &mut dyn Write) -> io::Result<()> {
     let bold = Style::new().bold();
     let mta = hop.mta.as_deref().unwrap_or("?");
     let queue_id = hop.queue_id.as_deref().unwrap_or("no queue id");
@@ -158,7 +157,7 @@ fn tell_hop(hop: &Transaction, journey: &Story, out: &mut Output) -> io::Result<
     Ok(())
 }
 
-fn taken(hop: &Transaction, out: &mut Output) -> io::Result<()> {
+fn taken(hop: &Transaction, out: &mut dyn Write) -> io::Result<()> {
     let from = match &hop.client {
         Some(client) if client.ip.is_some() || client.host.is_some() => format!("taken from {}", name_client(client)),
         _ if hop.missing.iter().any(|what| what == "start") => "the lines before this are missing".to_owned(),
@@ -176,7 +175,7 @@ fn tell_attempt<'a>(
     recipient: &'a Recipient,
     attempt: Option<&'a Attempt>,
     said_before: &str,
-    out: &mut Output,
+    out: &mut dyn Write,
 ) -> io::Result<&'a str> {
     let Some(attempt) = attempt else {
         let style = style(recipient.status);
@@ -242,7 +241,7 @@ fn by(status: Status, relay: &Relay) -> String {
     format!(" {word} {}", format!("{host}{ip}").trim_start())
 }
 
-fn notices(journey: &Story, out: &mut Output) -> io::Result<()> {
+fn notices(journey: &Story, out: &mut dyn Write) -> io::Result<()> {
     if journey.notices.is_empty() {
         return Ok(());
     }
@@ -276,7 +275,7 @@ fn notices(journey: &Story, out: &mut Output) -> io::Result<()> {
 }
 
 /// The last word on each recipient, in plain language.
-fn last_words(journey: &Story, first: &Transaction, out: &mut Output) -> io::Result<()> {
+fn last_words(journey: &Story, first: &Transaction, out: &mut dyn Write) -> io::Result<()> {
     let bold = Style::new().bold();
     writeln!(out, "\n{bold}What became of it{bold:#}")?;
     if journey.recipients.is_empty() {
@@ -303,7 +302,7 @@ fn last_words(journey: &Story, first: &Transaction, out: &mut Output) -> io::Res
 }
 
 /// Why, and what next; not again where it is what was just told.
-fn meaning(told: &Told, before: Option<&Told>, out: &mut Output) -> io::Result<()> {
+fn meaning(told: &Told, before: Option<&Told>, out: &mut dyn Write) -> io::Result<()> {
     let (Some(why), Some(next)) = (&told.why, &told.next) else {
         return Ok(());
     };

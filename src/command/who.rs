@@ -14,12 +14,11 @@ use crate::line::Moment;
 
 use super::escape::escape;
 use super::output::Output;
-use super::search::TimeFrame;
-use super::{Ending, asked, config, opened};
+use super::{Ending, asked, config, looked, opened, when};
 
 /// Runs it.
 pub(super) fn run(global: &Global, args: &WhoArgs, output: &mut Output) -> Result<Ending> {
-    let frame = TimeFrame::of(&args.time)?;
+    let frame = when::frame(&args.time)?;
     let ask = asked(&config(global)?, false)?;
     let subject = args.subject.trim();
     let store = opened(global)?;
@@ -30,8 +29,13 @@ pub(super) fn run(global: &Global, args: &WhoArgs, output: &mut Output) -> Resul
     } else if found {
         print(&who, args.limit, output)?;
     } else {
+        let worth = looked::worth(
+            &answer::coverage(store.as_ref(), frame)?,
+            frame.until.is_none(),
+            ask.now,
+        );
         output.note(&format!(
-            "nothing is known about `{}`: no message, refusal, session or record has it as login, client, sender or recipient",
+            "nothing is known about `{}`: no message, refusal, session or record has it as login, client, sender or recipient{worth}",
             escape(subject)
         ));
     }

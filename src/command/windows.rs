@@ -11,6 +11,7 @@ use std::time::Instant;
 
 use anyhow::{Context as _, Result, bail};
 
+use crate::answer::{self, TimeFrame};
 use crate::cli::IndexArgs;
 use crate::ledger::Gap;
 use crate::line::{Digest, Moment};
@@ -22,7 +23,7 @@ use super::delivery::{Deliver, Delivery, Reached, ServerReach};
 use super::index::Run;
 use super::output::Output;
 use super::servers::Server;
-use super::{gaps, when};
+use super::when;
 
 /// A frame begins so long before the watermark, in milliseconds: servers index what they receive with some delay.
 const MARGIN_MS: i64 = 5 * 60 * 1000;
@@ -137,7 +138,13 @@ impl Run<'_> {
 /// The silences of hosts that came back: they may have sent what they had kept.
 pub(super) fn silences(store: &dyn Store, window: Window) -> Result<Vec<Gap>> {
     let week_ago = Moment(window.to.0 - SILENCE_MS);
-    let mut silences = gaps::between(store, Some(week_ago), Some(window.to))?;
+    let mut silences = answer::silences(
+        store,
+        TimeFrame {
+            from: Some(week_ago),
+            until: Some(window.to),
+        },
+    )?;
     silences.retain(|gap| gap.ended && gap.to.0 >= window.to.0 - BACK_MS && gap.from < window.from);
     silences.truncate(MOST_SILENCES);
     Ok(silences)

@@ -5,6 +5,7 @@
 
 mod access;
 mod agreement;
+mod answers;
 mod corpora;
 mod dashboards;
 mod faults;

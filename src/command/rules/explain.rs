@@ -221,7 +221,8 @@ fn consequence(event: &Event, document: Option<&Transaction>, output: &mut Outpu
     writeln!(output, "\n{}", escape(&words))?;
     if let Some(document) = document {
         let mut shown = document.clone();
-        crate::command::search::hide(&mut shown, false);
+        shown.memory = None;
+        shown.lines.clear();
         let mut shown = serde_json::to_value(&shown)?;
         if let Some(shown) = shown.as_object_mut() {
             // Neither helps to see what the line does.
@@ -300,7 +301,8 @@ fn object(
         object["fields"] = json!(snapshot::fields(event));
     }
     if let Some(mut document) = document {
-        crate::command::search::hide(&mut document, false);
+        document.memory = None;
+        document.lines.clear();
         object["document"] = json!(document);
     }
     object
