@@ -80,3 +80,42 @@ fn what_a_generated_log_holds_is_what_its_documents_say() {
         assert_eq!(fates, told, "{mta:?}");
     }
 }
+
+/// `   31   deferred  (142  deferrals)` of pflogsumm.
+fn of_pflogsumm(text: &str, what: &str) -> u64 {
+    let mut lines = text.lines().map(|line| line.split_whitespace().collect::<Vec<_>>());
+    let line = lines.find(|words| words.get(1) == Some(&what)).unwrap();
+    line[0].parse().unwrap()
+}
+
+/// Three hosts, one with a filter: what is counted, what was made, and what pflogsumm counts where both mean the same.
+#[test]
+fn the_report_of_a_large_log_is_what_was_made_and_differs_from_pflogsumm_where_it_says() {
+    let (bytes, told) = made(Mta::Postfix, 40_000, 3, Form::Rfc3339);
+    let folder = tempfile::tempdir().unwrap();
+    let log = folder.path().join("mail.log");
+    std::fs::write(&log, bytes).unwrap();
+    let out = tool(folder.path()).args(["report", "--json"]).arg(&log).succeeds();
+    let report: Value = serde_json::from_str(&out).unwrap();
+    let made: BTreeMap<&str, u64> = told.recipients.into_iter().collect();
+    let (delivered, filtered) = (made["delivered"] + made["relayed"], made["filtered"]);
+    let count = |status: &str| report["recipients"][status].as_u64().unwrap_or_default();
+    assert_eq!(report["lines"], told.lines);
+    assert_eq!(report["rejects"], told.refused);
+    assert_eq!(count("delivered") + count("relayed"), delivered);
+    // The second leg tells the outcome.
+    assert!(filtered > 100 && report["recipients"]["filtered"].is_null(), "{report}");
+    for end in ["bounced", "expired"] {
+        assert_eq!(count(end), made.get(end).copied().unwrap_or_default(), "{end}");
+    }
+    let Ok(theirs) = std::process::Command::new("pflogsumm").arg(&log).output() else {
+        eprintln!("pflogsumm is not installed: nothing to compare with");
+        return;
+    };
+    let theirs = String::from_utf8_lossy(&theirs.stdout).into_owned();
+    assert_eq!(report["mails"], of_pflogsumm(&theirs, "received"));
+    assert_eq!(report["deferred_mails"], of_pflogsumm(&theirs, "deferred"));
+    assert_eq!(report["rejects"], of_pflogsumm(&theirs, "rejected"));
+    assert_eq!(report["recipients"]["bounced"], of_pflogsumm(&theirs, "bounced"));
+    assert_eq!(delivered + filtered, of_pflogsumm(&theirs, "delivered"));
+}
