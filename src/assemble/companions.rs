@@ -24,6 +24,8 @@ const MOST: usize = 20_000;
 const EARLY_MS: i64 = 60 * 1000;
 /// A message is begun so long after its client and sender were spoken of, in milliseconds.
 const SOON_MS: i64 = 10 * 1000;
+/// The store is asked so many times for the message of a word.
+const ASKS: u8 = 3;
 /// Stands for the queue id of a word whose recipient was refused.
 const REFUSED: &str = "NOQUEUE";
 /// What is said of a Message-ID is about the messages of the day before, in milliseconds.
@@ -57,8 +59,8 @@ struct Word {
     refused: bool,
     /// Its record was told.
     told: bool,
-    /// The store was asked.
-    asked: bool,
+    /// So many times the store may still be asked: another process may write its message later.
+    asks: u8,
 }
 
 /// A word of which no message is in memory: the store may have it.
@@ -138,7 +140,7 @@ impl Companions {
             joined: joined.into_iter().map(Into::into).collect(),
             refused: queue_id == REFUSED,
             told: true,
-            asked: true,
+            asks: 1,
         };
         self.remember(key, word, &mut Vec::new());
     }
@@ -150,11 +152,11 @@ impl Companions {
         }
     }
 
-    /// The words of which no message is in memory, each once.
+    /// The words of which no message is in memory, each a few times.
     pub fn take_asked(&mut self) -> Vec<Asked> {
         let mut asked = Vec::new();
-        for word in self.words.values_mut().flatten().filter(|word| !word.asked) {
-            word.asked = true;
+        for word in self.words.values_mut().flatten().filter(|word| word.asks > 0) {
+            word.asks -= 1;
             if word.joined.is_empty() && !word.refused {
                 asked.push(Asked {
                     digest: word.digest,
@@ -345,7 +347,7 @@ impl Companions {
             joined: Vec::new(),
             refused: false,
             told: false,
-            asked: false,
+            asks: ASKS,
         };
         for (queue_id, at) in self.messages.get(&key).into_iter().flatten() {
             if is_about(event, *at) {
