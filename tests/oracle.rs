@@ -16,7 +16,7 @@ use proptest::prelude::*;
 use proptest::test_runner::TestRunner;
 
 use crate::lines::dating;
-use crate::tool::{lab, unpacked};
+use crate::tool::{data, lab, unpacked};
 
 /// A part of a pattern. A field's number is its name.
 #[derive(Debug, Clone)]
@@ -242,7 +242,7 @@ fn a_pattern_means_what_the_plain_interpreter_says() {
     );
 }
 
-/// The lines of the lab, and every sample of every rule as a line of its program.
+/// The lines of the lab, those of many programs beside an MTA, and every sample of every rule as a line of its program.
 fn real(rules: &RuleSet) -> Vec<Line> {
     let mut log = String::new();
     for (corpus, file) in [
@@ -254,6 +254,7 @@ fn real(rules: &RuleSet) -> Vec<Line> {
     ] {
         log.push_str(&unpacked(&lab(corpus, file)));
     }
+    log.push_str(&unpacked(&data("oracle/others.log")));
     for rule in rules.rules() {
         let program = rule.programs().first().map_or("postfix/smtpd", String::as_str);
         for sample in rule.samples().iter().chain(rule.not()) {
@@ -311,6 +312,28 @@ fn winner(rules: &RuleSet, line: &Arc<Line>, scratch: &mut Scratch) -> Option<Ev
 /// Blanks too many are read as one, for which the plain way has no words.
 fn padded(line: &Line) -> bool {
     line.text().ends_with(b" ") || line.text().windows(2).any(|pair| pair == b"  ")
+}
+
+#[test]
+fn no_line_of_another_program_is_taken_for_what_its_words_look_like() {
+    let rules = RuleSet::builtin().unwrap();
+    let log = unpacked(&data("oracle/others.log"));
+    let mut reader = Reader::new(Arc::from("test"), dating(TimeZone::Utc), Evidence::default());
+    let mut scratch = Scratch::default();
+    let mut programs = HashSet::new();
+    for (number, raw) in (1..).zip(log.lines()) {
+        let Taken::Line(line) = reader.take(raw.as_bytes(), number) else {
+            panic!("no line: {raw}");
+        };
+        let line = Arc::new(line);
+        programs.insert(line.program.to_string());
+        let found = rules.event(&line, &mut scratch);
+        // A program that no rule is for stays unknown, whatever it quotes.
+        if rules.of_program(&line.program).is_empty() {
+            assert!(found.is_none(), "{raw}");
+        }
+    }
+    assert!(programs.len() > 80, "{}", programs.len());
 }
 
 #[test]

@@ -7,7 +7,8 @@ use mailtrail::store::elasticsearch::ElasticStore;
 use proptest::test_runner::{Config, TestRunner};
 
 use super::place::Place;
-use crate::store::{answers_as_the_plain_evaluation, asked, documents, expected, ids, put};
+use crate::store::{documents, expected, ids, put};
+use crate::store_queries::{answers_as_the_plain_evaluation, asked};
 
 fn filled(place: &Place) -> ElasticStore {
     let mut store = place.store();
