@@ -308,3 +308,33 @@ fn no_bytes_make_a_pattern_panic() {
         }
     });
 }
+
+/// Without the standard library's parser, which takes the time of a dozen other fields.
+#[test]
+fn an_ip4_is_what_the_standard_library_takes_for_one() {
+    use proptest::prelude::*;
+    let pieces = &[
+        "0", "1", "9", "10", "25", "255", "256", "01", ".", ".", ".", "..", ":", "::", " ", "a",
+    ];
+    let texts = proptest::collection::vec(proptest::sample::select(pieces), 0..12);
+    let config = ProptestConfig {
+        cases: 4_000,
+        failure_persistence: None,
+        ..ProptestConfig::default()
+    };
+    let mut runner = proptest::test_runner::TestRunner::new(config);
+    let result = runner.run(&texts, |pieces| {
+        let text = pieces.concat();
+        let run = text
+            .find(|c: char| !c.is_ascii_digit() && c != '.')
+            .unwrap_or(text.len());
+        let plain = text[..run].strip_suffix('.').unwrap_or(&text[..run]);
+        let is_address = plain.parse::<std::net::Ipv4Addr>().is_ok() && !text[plain.len()..].starts_with("::");
+        let taken = pattern::take("ip4", text.as_bytes(), 0);
+        prop_assert_eq!(taken, is_address.then_some((0..plain.len(), plain.len())), "{:?}", text);
+        Ok(())
+    });
+    if let Err(error) = result {
+        panic!("{error}");
+    }
+}

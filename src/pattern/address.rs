@@ -4,12 +4,26 @@
 //! address ends at the first `>` outside quotes. Postfix with `info_log_address_format = internal` loses the
 //! quotes (`<ok odd@good.example>`, `<a"b@x>`), so a quote that does not close sensibly is a character like others.
 
+use super::byte_set::{Class, only};
 use super::scan::{Found, before_marks};
+
+/// What stands for itself inside `<>`: all but `>` and a quote.
+static INSIDE: Class = Class::of(&[(0, b'!'), (b'#', b'='), (b'?', 0xff)]);
+/// What stands for itself in an address without `<>`: no blank, quote or mark that ends it.
+static BARE: Class = Class::of(&[
+    (0, 0x1f),
+    only(b'!'),
+    (b'#', b'\''),
+    (b'*', b'+'),
+    (b'-', b':'),
+    only(b'='),
+    (b'?', 0xff),
+]);
 
 /// The address between `<` and `>`, without them. Without a `>` (a line that was cut) it goes to the end of the text.
 pub(crate) fn inside_angles(text: &[u8], at: usize, escape: Escape) -> Found {
     let mut quotes = true;
-    let mut end = at;
+    let mut end = INSIDE.run(text, at);
     while let Some(byte) = text.get(end) {
         match byte {
             b'>' => break,
@@ -21,6 +35,7 @@ pub(crate) fn inside_angles(text: &[u8], at: usize, escape: Escape) -> Found {
             }
             _ => end += 1,
         }
+        end = INSIDE.run(text, end);
     }
     Found {
         start: at,
@@ -66,7 +81,7 @@ pub(crate) fn quote_end(text: &[u8], at: usize, escape: Escape) -> Option<usize>
 /// The end of an address without `<>`: `sue`, `\\steve`, `/var/lab/filebox`, `"|/usr/local/bin/labcmd ok"`.
 pub(crate) fn bare(text: &[u8], at: usize) -> usize {
     let mut quotes = true;
-    let mut end = at;
+    let mut end = BARE.run(text, at);
     while let Some(byte) = text.get(end) {
         match byte {
             b'"' if quotes => {
@@ -77,6 +92,7 @@ pub(crate) fn bare(text: &[u8], at: usize) -> usize {
             b' ' | b',' | b';' | b'<' | b'>' | b'(' | b')' => break,
             _ => end += 1,
         }
+        end = BARE.run(text, end);
     }
     before_marks(text, at, end, b".:")
 }

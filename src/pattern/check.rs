@@ -1,12 +1,12 @@
 //! What may follow what: the mistakes that would not fail but match the wrong text, without a word.
 
-use std::collections::BTreeSet;
 use std::ops::Range;
 
+use super::byte_set::ByteSet;
 use super::fault::Fault;
 use super::open::Reach;
 use super::pairs::Pairs;
-use super::program::{ByteSet, Op};
+use super::program::Op;
 use super::scan::{SCANNERS, Scanner};
 
 /// Finds fields that touch each other, and closed fields that would eat into the literal after them.
@@ -54,10 +54,16 @@ pub(crate) fn neighbours(ops: &[Op], places: &[Range<usize>], pairs: &[Pairs], f
 /// after the literal.
 fn eats(scanner: Scanner, literal: &[u8], after: &ByteSet, place: &Range<usize>, faults: &mut Vec<Fault>) {
     let eats = |more: &[u8]| scanner.swallows(&[literal, more].concat());
-    let eaten = if *after == ByteSet::ALL {
+    let inside = scanner.inside();
+    let eaten = if literal.first().is_none_or(|byte| !inside.has(*byte)) {
+        false
+    } else if literal.iter().any(|byte| !inside.has(*byte)) {
+        // Whatever comes after the literal is out of the scanner's reach.
+        eats(b"")
+    } else if *after == ByteSet::ALL {
         eats(b"a1")
     } else {
-        eats(b"") || (0..=255_u8).any(|byte| after.has(byte) && eats(&[byte]))
+        eats(b"") || after.bytes().any(|byte| eats(&[byte]))
     };
     if !eaten {
         return;
@@ -73,24 +79,28 @@ fn eats(scanner: Scanner, literal: &[u8], after: &ByteSet, place: &Range<usize>,
     );
 }
 
-/// The steps that take text (or end the pattern) and may come next.
-fn reachable(ops: &[Op], from: usize) -> BTreeSet<usize> {
-    let mut found = BTreeSet::new();
-    let mut seen = BTreeSet::new();
+/// The steps that take text (or end the pattern) and may come next, in their order.
+fn reachable(ops: &[Op], from: usize) -> Vec<usize> {
+    // Steps are few: a list that is looked through is quicker than any set.
+    let mut found = Vec::new();
+    let mut seen: Vec<usize> = Vec::new();
     let mut open = vec![from];
     while let Some(number) = open.pop() {
-        if !seen.insert(number) {
-            continue;
-        }
         match ops.get(number) {
-            Some(Op::Split(other, _)) => open.extend([number + 1, *other]),
-            Some(Op::Jump(to)) => open.push(*to),
-            Some(_) => {
-                found.insert(number);
+            Some(Op::Split(other, _)) if !seen.contains(&number) => {
+                seen.push(number);
+                open.extend([number + 1, *other]);
             }
-            None => {}
+            Some(Op::Jump(to)) if !seen.contains(&number) => {
+                seen.push(number);
+                open.push(*to);
+            }
+            None | Some(Op::Split(..) | Op::Jump(_)) => {}
+            Some(_) if found.contains(&number) => {}
+            Some(_) => found.push(number),
         }
     }
+    found.sort_unstable();
     found
 }
 
@@ -103,7 +113,7 @@ pub(crate) fn follow(ops: &[Op], pairs: &[Pairs], from: usize, after: Option<&By
     for number in reachable(ops, from) {
         match &ops[number] {
             Op::Literal(literal) => literal.first().into_iter().for_each(|byte| set.add(*byte)),
-            Op::Words(words, _) => words
+            Op::Words(words, _) if words.iter().all(|word| !word.is_empty()) => words
                 .iter()
                 .filter_map(|word| word.first())
                 .for_each(|byte| set.add(*byte)),
@@ -119,7 +129,7 @@ pub(crate) fn follow(ops: &[Op], pairs: &[Pairs], from: usize, after: Option<&By
                     set.join(after);
                 }
             }
-            Op::Scan(scanner, _) if !scanner.may_be_empty() => set.join(&scanner.first_bytes()),
+            Op::Scan(scanner, _) if !scanner.may_be_empty() => set.join(scanner.first_bytes()),
             _ => {
                 set = ByteSet::ALL;
                 may_end = true;

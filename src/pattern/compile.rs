@@ -10,12 +10,15 @@ use std::ops::Range;
 
 use memchr::memmem::{Finder, FinderRev};
 
+use super::byte_set::ByteSet;
 use super::check;
 use super::fault::Fault;
+use super::guard::Guard;
 use super::kept::Kept;
+use super::keys::{Key, Keys, MAX_KNOWN};
 use super::open::{Open, Reach};
-use super::pairs::{Key, Pairs};
-use super::program::{ByteSet, Follow, Op, Program, Slot, UNKEPT};
+use super::pairs::Pairs;
+use super::program::{Follow, Op, Program, Slot, UNKEPT};
 use super::scan::Scanner;
 use super::syntax::{self, FieldItem, Item};
 use super::types::{Composite, PairsTree, Types, grok};
@@ -191,11 +194,18 @@ impl<'m, 'r> Maker<'m, 'r> {
                 _ => {}
             }
         }
+        // What follows a value of a list is told by the list, not by the value.
+        let behind = after.map(|_| &ByteSet::ALL);
+        let guards = self.ops.iter().enumerate().filter_map(|(at, op)| match op {
+            // Numbers are given in the order of the steps.
+            Op::Split(other, _) => Some(Guard::of(&self.ops, &self.pairs, at, *other, behind)),
+            _ => None,
+        });
         Ok(Program {
+            guards: guards.collect(),
             ops: self.ops.into(),
             pairs: self.pairs.into(),
             opens: self.opens,
-            splits: self.splits,
         })
     }
 
@@ -466,6 +476,13 @@ impl<'m, 'r> Maker<'m, 'r> {
                 trees.push((last.clone(), vec![Item::Field(FieldItem::rest(&place))]));
             }
         }
+        if trees.len() > MAX_KNOWN {
+            let title = format!("the list `{type_name}` has more than {MAX_KNOWN} keys");
+            self.fault(
+                Fault::new(place, title).help("leave out those that are kept as they are: a list keeps unknown keys"),
+            );
+            return Kept::default();
+        }
         let number = |name: &String| trees.iter().position(|(key, _)| key == name);
         let bits = |names: &[String]| {
             names
@@ -510,13 +527,14 @@ impl<'m, 'r> Maker<'m, 'r> {
         });
         let pairs = Pairs {
             between: bytes(&shape.between),
+            separators,
             assign: shape.assign.as_bytes().into(),
             first: bits(&shape.first),
             required: bits(&shape.required),
             flags: bytes(&shape.flags),
             last: last.collect(),
             duplicate: shape.duplicate,
-            keys: keys.into(),
+            keys: Keys::new(keys),
         };
         self.pairs.push(pairs);
         self.push(Op::Pairs(self.pairs.len() - 1, Box::new(Follow::UNKNOWN())), place);

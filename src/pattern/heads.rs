@@ -1,8 +1,9 @@
 //! How the lines begin that a pattern may match: what a set of rules is sorted by, so that a line meets the few
 //! that can match it.
 
+use super::byte_set::ByteSet;
 use super::check;
-use super::program::{ByteSet, Op, Program};
+use super::program::{Op, Program};
 use super::scan::Scanner;
 
 /// More beginnings than this, and the pattern is tried on every line.
@@ -25,7 +26,7 @@ pub struct Head {
 pub enum Begins {
     /// With this text.
     Literal(Box<[u8]>),
-    /// With one of these bytes.
+    /// With one of these bytes, in their order.
     Bytes(Box<[u8]>),
     /// With anything, or it is empty.
     Anything,
@@ -104,7 +105,7 @@ impl Program {
         let begins = if may_end || set == ByteSet::ALL {
             Begins::Anything
         } else {
-            Begins::Bytes((0..=255_u8).filter(|byte| set.has(*byte)).collect())
+            Begins::Bytes(set.bytes().collect())
         };
         push(heads, after_id, begins);
     }

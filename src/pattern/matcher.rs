@@ -8,45 +8,18 @@
 //!
 //! In: a [`Program`], a text. Out: spans in [`Scratch`]. Nothing is allocated once the scratch is warm.
 
+use super::equal::stands;
 use super::open::Open;
 use super::pairs::Pairs;
-use super::program::{Follow, Op, Program, Slot, Span, UNKEPT};
+use super::program::{Follow, Op, Program};
+use super::scratch::{Scratch, place};
 
 /// How often a run goes back before it begins to remember the places of its splits.
 const FREE_RETRIES: u32 = 24;
 
-/// The memory of a match, to be kept from line to line.
-#[derive(Debug, Default)]
-pub struct Scratch {
-    pub(crate) spans: Vec<Span>,
-    frames: Vec<Frame>,
-    /// For each open field of the running programs: it fails from here on.
-    failed_from: Vec<u32>,
-    /// Split and place that failed, of the running programs.
-    failed: Vec<u64>,
-    /// The captures of each key of a list, for `duplicate: last`.
-    pub(crate) keys: Vec<(u32, u32, u32)>,
-    /// Where the `last` key of a list stands; the list's number, the key's number, the place.
-    pub(crate) last_keys: Vec<LastKey>,
-    /// How many keys were repeated in the lists of the line.
-    pub(crate) repeated: u32,
-    /// Work done, for the tests of linearity.
-    pub(crate) steps: u64,
-    /// The farthest place that a match came to.
-    pub(crate) farthest: usize,
-}
-
-/// Found once for a text and a list.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct LastKey {
-    pub(crate) list: usize,
-    /// The key's number and the place of the separator before it. None if no such key stands in the text.
-    pub(crate) found: Option<(usize, usize)>,
-}
-
 /// Something that may be tried again.
 #[derive(Debug, Clone, Copy)]
-struct Frame {
+pub(crate) struct Frame {
     op: u32,
     /// Split: where to go on. Open: the next end to try (or, longest first, the last one).
     at: u32,
@@ -66,75 +39,15 @@ pub(crate) enum Until<'p> {
     Then(&'p Follow),
 }
 
-impl Scratch {
-    /// The fields of the last match, in the order of the line.
-    pub fn spans(&self) -> &[Span] {
-        &self.spans
-    }
-
-    /// How many keys stood more than once in the lists of the last match: `relay=[a], relay=[b]` is an attack.
-    pub fn repeated_keys(&self) -> u32 {
-        self.repeated
-    }
-
-    /// The farthest byte that the last match came to; where a line that does not match begins to differ.
-    pub fn farthest(&self) -> usize {
-        self.farthest
-    }
-
-    /// Steps since the scratch was made.
-    pub fn steps(&self) -> u64 {
-        self.steps
-    }
-
-    /// Replaces the spans by these; for matchers that are no patterns.
-    pub fn take(&mut self, spans: impl Iterator<Item = (Slot, usize, usize)>) {
-        self.clear();
-        for (slot, start, end) in spans {
-            self.keep(slot, start, end);
-        }
-    }
-
-    pub(crate) fn clear(&mut self) {
-        self.spans.clear();
-        self.frames.clear();
-        self.failed_from.clear();
-        self.failed.clear();
-        self.keys.clear();
-        self.last_keys.clear();
-        self.repeated = 0;
-        self.farthest = 0;
-    }
-
-    /// Remembers something that may be tried again.
-    fn push(&mut self, op: usize, at: usize, start: usize) {
-        self.frames.push(Frame {
+impl Frame {
+    fn new(op: usize, at: usize, start: usize, spans: usize) -> Self {
+        Self {
             op: place(op),
             at: place(at),
             start: place(start),
-            spans: place(self.spans.len()),
-        });
-    }
-
-    pub(crate) fn keep(&mut self, slot: Slot, start: usize, end: usize) {
-        if slot != UNKEPT {
-            self.spans.push(Span {
-                slot,
-                start: place(start),
-                end: place(end),
-            });
+            spans: place(spans),
         }
     }
-}
-
-/// True if this text stands here. The first byte decides most of the time.
-fn stands(text: &[u8], at: usize, what: &[u8]) -> bool {
-    text.get(at) == what.first() && text[at..].starts_with(what) || what.is_empty()
-}
-
-/// Lines are at most 64 KiB; a text beyond 4 GiB cannot occur.
-pub(crate) fn place(at: usize) -> u32 {
-    u32::try_from(at).unwrap_or(u32::MAX)
 }
 
 impl Program {
@@ -156,9 +69,9 @@ impl Program {
             failed: scratch.failed.len(),
             spans: scratch.spans.len(),
         };
-        scratch
-            .failed_from
-            .resize(scratch.failed_from.len() + self.opens, u32::MAX);
+        if self.opens > 0 {
+            scratch.failed_from.resize(run.failed_from + self.opens, u32::MAX);
+        }
         let ended = run.go(start, scratch);
         scratch.frames.truncate(run.frames);
         scratch.failed_from.truncate(run.failed_from);
@@ -183,58 +96,86 @@ struct Run<'p, 't> {
 
 impl Run<'_, '_> {
     fn go(&self, start: usize, scratch: &mut Scratch) -> Option<usize> {
-        let text = self.text;
-        let mut op = 0;
-        let mut at = start;
-        let mut retries = 0;
-        loop {
-            scratch.steps += 1;
-            let took = match self.program.ops.get(op)? {
-                Op::Literal(literal) => stands(text, at, literal).then(|| (op + 1, at + literal.len())),
-                Op::Scan(scanner, slot) => scanner.scan(text, at).map(|found| {
+        let (text, ops) = (self.text, &*self.program.ops);
+        let (mut op, mut at) = (0, start);
+        // Counted here and told at the end, so that they stay in registers.
+        let (mut steps, mut farthest, mut retries) = (0, start, 0);
+        let ended = loop {
+            steps += 1;
+            farthest = farthest.max(at);
+            let took = match ops.get(op) {
+                Some(Op::Literal(literal)) => stands(text, at, literal).then(|| (op + 1, at + literal.len())),
+                Some(Op::Scan(scanner, slot)) => scanner.scan(text, at).map(|found| {
                     scratch.keep(*slot, found.start, found.end);
                     (op + 1, found.next)
                 }),
-                Op::Words(words, slot) => words.iter().find(|word| stands(text, at, word)).map(|word| {
+                Some(Op::Words(words, slot)) => words.iter().find(|word| stands(text, at, word)).map(|word| {
                     scratch.keep(*slot, at, at + word.len());
                     (op + 1, at + word.len())
                 }),
-                Op::Rest(slot) => {
+                Some(Op::Rest(slot)) => {
                     scratch.keep(*slot, at, text.len());
                     Some((op + 1, text.len()))
                 }
-                Op::Jump(to) => Some((*to, at)),
-                Op::Split(_, number) => (!self.split_failed(*number, at, scratch)).then(|| {
-                    scratch.push(op, at, at);
-                    (op + 1, at)
-                }),
-                Op::Open(open) => {
+                Some(Op::Jump(to)) => Some((*to, at)),
+                Some(Op::Split(other, number)) => self.split(op, *other, *number, at, scratch),
+                Some(Op::Open(open)) => {
                     let way = open.way(text, at);
                     let first = if way.backwards { text.len() } else { at };
-                    scratch.push(op, first, at);
+                    scratch.frames.push(Frame::new(op, first, at, scratch.spans.len()));
                     None
                 }
-                Op::Pairs(list, after) => self.program.pairs[*list]
+                Some(Op::Pairs(list, after)) => self.program.pairs[*list]
                     .take(*list, text, at, after, scratch)
                     .map(|next| (op + 1, next)),
-                Op::Accept if self.ends(at) => return Some(at),
-                Op::Accept => None,
+                Some(Op::Accept) if self.ends(at, scratch) => break Some(at),
+                Some(Op::Accept) => None,
+                None => break None,
             };
-            if at > scratch.farthest {
-                scratch.farthest = at;
+            match took.or_else(|| self.back(&mut retries, scratch)) {
+                Some(next) => (op, at) = next,
+                None => break None,
             }
-            if let Some(next) = took {
-                (op, at) = next;
-            } else {
-                (op, at) = self.back(&mut retries, scratch)?;
+        };
+        scratch.steps += steps;
+        scratch.farthest = scratch.farthest.max(farthest);
+        ended
+    }
+
+    /// Where a split goes on. What cannot match by its first byte, or by the text that it begins with, is not tried; if
+    /// both ways may match, the second one is remembered.
+    fn split(
+        &self,
+        op: usize,
+        other: usize,
+        number: usize,
+        at: usize,
+        scratch: &mut Scratch,
+    ) -> Option<(usize, usize)> {
+        let (here, there) = self.program.guards.get(number)?.ways(self.text.get(at));
+        let (mut next, mut then) = (op + 1, at);
+        if here && let Some(Op::Literal(literal)) = self.program.ops.get(next) {
+            if !stands(self.text, at, literal) {
+                return there.then_some((other, at));
             }
+            next += 1;
+            then += literal.len();
+        }
+        match (here, there) {
+            (false, false) => None,
+            (false, true) => Some((other, at)),
+            (true, false) => Some((next, then)),
+            (true, true) => (!self.split_failed(number, at, scratch)).then(|| {
+                scratch.frames.push(Frame::new(op, at, at, scratch.spans.len()));
+                (next, then)
+            }),
         }
     }
 
-    fn ends(&self, at: usize) -> bool {
+    fn ends(&self, at: usize, scratch: &mut Scratch) -> bool {
         match self.until {
             Until::End => at == self.text.len(),
-            Until::Key(pairs) => at == self.text.len() || pairs.goes_on(self.text, at),
+            Until::Key(pairs) => pairs.ends(self.text, at, scratch),
             Until::Then(follow) => follow.begins(self.text, at),
         }
     }
@@ -292,6 +233,9 @@ impl Run<'_, '_> {
     }
 
     fn split_failed(&self, number: usize, at: usize, scratch: &Scratch) -> bool {
+        if scratch.failed.len() == self.failed {
+            return false;
+        }
         let bit = number * (self.text.len() + 1) + at;
         scratch
             .failed
@@ -302,7 +246,7 @@ impl Run<'_, '_> {
     /// This split has been tried at this place: whoever comes here again comes in vain.
     fn remember(&self, number: usize, at: usize, scratch: &mut Scratch) {
         if scratch.failed.len() == self.failed {
-            let bits = self.program.splits * (self.text.len() + 1);
+            let bits = self.program.guards.len() * (self.text.len() + 1);
             scratch.failed.resize(self.failed + bits.div_ceil(64), 0);
         }
         let bit = number * (self.text.len() + 1) + at;

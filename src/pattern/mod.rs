@@ -9,29 +9,37 @@
 //! Out: byte ranges by slot in [`Scratch::spans`]. This module knows no YAML and no events.
 
 mod address;
+mod byte_set;
 mod check;
 mod compile;
+mod duplicate;
+mod equal;
 mod fault;
+mod guard;
 mod heads;
 mod kept;
+mod keys;
 mod matcher;
 mod network;
+mod number;
 mod open;
 mod pairs;
 mod program;
 mod scan;
+mod scratch;
 mod syntax;
 mod take;
 mod told;
 mod types;
 
 pub use compile::{Compiled, Resolve, check_type, compile};
+pub use duplicate::Duplicate;
+pub(crate) use equal::begins;
 pub use fault::Fault;
 pub use heads::{Begins, Head, after_queue_id};
 pub use kept::Kept;
-pub use matcher::Scratch;
-pub use pairs::Duplicate;
 pub use program::{Program, Slot, Span, UNKNOWN};
+pub use scratch::Scratch;
 pub use take::take;
 pub use told::Told;
 pub use types::{PairsShape, Types};

@@ -1,23 +1,55 @@
 //! Addresses and names of hosts.
 
-use std::net::{Ipv4Addr, Ipv6Addr};
+use std::net::Ipv6Addr;
 
-use super::scan::{Found, run};
+use super::byte_set::{Class, DIGIT, HIGH, LOWER, UPPER, only};
+use super::scan::Found;
 
-/// The end of an IPv4 address.
+static IP6: Class = Class::of(&[DIGIT, (b'A', b'F'), (b'a', b'f'), only(b':'), only(b'.')]);
+static ZONE: Class = Class::of(&[DIGIT, UPPER, LOWER, only(b'-')]);
+static HOST: Class = Class::of(&[DIGIT, UPPER, LOWER, only(b'.'), only(b'-'), only(b'_'), HIGH]);
+
+/// The end of an IPv4 address: four numbers up to 255 without leading zeros, as the standard library reads them.
 pub(crate) fn ip4(text: &[u8], at: usize) -> Option<usize> {
-    let end = run(text, at, |byte| byte.is_ascii_digit() || *byte == b'.');
-    // `192.0.2.1.` at the end of a sentence.
-    let end = if end > at && text[end - 1] == b'.' {
-        end - 1
-    } else {
-        end
+    let digit = |at: usize| {
+        text.get(at)
+            .filter(|byte| byte.is_ascii_digit())
+            .map(|byte| u16::from(byte - b'0'))
     };
-    if !(7..=15).contains(&(end - at)) || text.get(end) == Some(&b':') && text.get(end + 1) == Some(&b':') {
-        return None;
+    let mut end = at;
+    for part in 0..4 {
+        if part > 0 {
+            if text.get(end) != Some(&b'.') {
+                return None;
+            }
+            end += 1;
+        }
+        let mut value = digit(end)?;
+        end += 1;
+        // After a 0 another digit makes the whole thing no address, which shows below or as a missing dot.
+        while value > 0
+            && let Some(next) = digit(end)
+        {
+            value = value * 10 + next;
+            if value > 255 {
+                return None;
+            }
+            end += 1;
+        }
     }
-    std::str::from_utf8(&text[at..end]).ok()?.parse::<Ipv4Addr>().ok()?;
-    Some(end)
+    match text.get(end) {
+        Some(b'0'..=b'9') => None,
+        // `192.0.2.1.` at the end of a sentence.
+        Some(b'.')
+            if text
+                .get(end + 1)
+                .is_some_and(|byte| byte.is_ascii_digit() || *byte == b'.') =>
+        {
+            None
+        }
+        Some(b':') if text.get(end + 1) == Some(&b':') => None,
+        _ => Some(end),
+    }
 }
 
 /// The end of an IPv6 address. It never ends in a lone `:`; `IPv6:` before it (sendmail) and a zone after it are
@@ -28,21 +60,19 @@ pub(crate) fn ip6(text: &[u8], at: usize) -> Option<usize> {
     } else {
         at
     };
-    let mut end = run(text, from, |byte| {
-        byte.is_ascii_hexdigit() || matches!(byte, b':' | b'.')
-    });
+    let mut end = IP6.run(text, from);
     if end > from + 1 && text[end - 1] == b'.' {
         end -= 1;
     }
     if end > from + 1 && text[end - 1] == b':' && text[end - 2] != b':' {
         end -= 1;
     }
-    if !(2..=45).contains(&(end - from)) {
+    if !(2..=45).contains(&(end - from)) || !text[from..end].contains(&b':') {
         return None;
     }
     std::str::from_utf8(&text[from..end]).ok()?.parse::<Ipv6Addr>().ok()?;
     if text.get(end) == Some(&b'%') {
-        let zone = run(text, end + 1, |byte| byte.is_ascii_alphanumeric() || *byte == b'-');
+        let zone = ZONE.run(text, end + 1);
         if zone > end + 1 {
             return Some(zone);
         }
@@ -52,9 +82,7 @@ pub(crate) fn ip6(text: &[u8], at: usize) -> Option<usize> {
 
 /// A host name. sendmail writes the root dot, `mx.good.example.`: it is taken, but no part of the name.
 pub(crate) fn host(text: &[u8], at: usize) -> Option<Found> {
-    let next = run(text, at, |byte| {
-        byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_') || *byte >= 0x80
-    });
+    let next = HOST.run(text, at);
     let end = if next > at + 1 && text[next - 1] == b'.' {
         next - 1
     } else {

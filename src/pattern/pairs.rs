@@ -11,8 +11,13 @@ use std::cmp::Reverse;
 use memchr::memmem;
 
 use super::address::{self, Escape};
-use super::matcher::{LastKey, Scratch, Until, place};
-use super::program::{Follow, Program, UNKNOWN};
+use super::byte_set::{ByteSet, Class, DIGIT, LOWER, UPPER, only};
+use super::duplicate::Duplicate;
+use super::equal::stands;
+use super::keys::{Key, Keys};
+use super::matcher::Until;
+use super::program::{Follow, Op, UNKNOWN};
+use super::scratch::Scratch;
 
 /// The most keys that are read of one list; a line with more is hostile and does not match.
 pub(crate) const MAX_KEYS: usize = 64;
@@ -20,24 +25,17 @@ pub(crate) const MAX_KEYS: usize = 64;
 /// The longest name of a key, in bytes.
 const MAX_KEY_BYTES: usize = 64;
 
-/// What becomes of a key that stands more than once.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Duplicate {
-    /// The first value is kept.
-    #[default]
-    First,
-    /// The last value is kept.
-    Last,
-    /// All values are kept.
-    All,
-}
+/// Letters, digits, `_` and `-`: `to`, `orig_to`, `Message-ID`.
+static KEY: Class = Class::of(&[DIGIT, UPPER, LOWER, only(b'_'), only(b'-')]);
 
 /// A list, compiled.
 #[derive(Debug, Clone)]
 pub(crate) struct Pairs {
     pub(crate) between: Box<[Box<[u8]>]>,
     pub(crate) assign: Box<[u8]>,
-    pub(crate) keys: Box<[Key]>,
+    /// The first bytes of what stands between.
+    pub(crate) separators: ByteSet,
+    pub(crate) keys: Keys,
     /// Bits of the keys with which the list may begin; none: any key.
     pub(crate) first: u128,
     /// Bits of the keys that must be there.
@@ -51,19 +49,32 @@ pub(crate) struct Pairs {
 /// The number of a `last` key, and a finder of `separator key assign` for each separator.
 pub(crate) type LastFinder = (usize, Box<[memmem::FinderRev<'static>]>);
 
-/// A key that the list knows.
-#[derive(Debug, Clone)]
-pub(crate) struct Key {
-    pub(crate) name: Box<[u8]>,
-    pub(crate) value: Program,
-}
-
 /// What stands at a place where a key may stand.
+#[derive(Debug, Clone, Copy)]
 enum Head {
-    /// A key of this length.
-    Key(usize),
+    /// A key of this length, and its number if the list knows it.
+    Key(usize, Option<usize>),
     /// A bare word of this length.
     Flag(usize),
+}
+
+/// How a list goes on.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Next {
+    /// Where the separator stands.
+    from: usize,
+    /// Where the key stands.
+    at: usize,
+    head: Head,
+}
+
+/// Where the `last` key of a list stands; looked for once in a text.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct LastKey {
+    /// The list's number.
+    list: usize,
+    /// The key's number and the place of the separator before it. None if no such key stands in the text.
+    found: Option<(usize, usize)>,
 }
 
 impl Pairs {
@@ -77,25 +88,21 @@ impl Pairs {
         scratch: &mut Scratch,
     ) -> Option<usize> {
         let length = self.key_at(text, at)?;
-        if self.first != 0
-            && self
-                .key(&text[at..at + length])
-                .is_none_or(|key| self.first & (1 << key) == 0)
-        {
+        let key = self.keys.number(&text[at..at + length]);
+        if self.first != 0 && key.is_none_or(|key| self.first & (1 << key) == 0) {
             return None;
         }
         let last = self.last_key(number, text, at, scratch);
-        let scope = last.map_or(text.len(), |(_, place)| place);
         let keys = scratch.keys.len();
         let spans = scratch.spans.len();
-        let ended = match self.key(&text[at..at + length]) {
+        let ended = match key {
             // The list consists of its free text.
             Some(key) if self.is_last(key) => {
                 let mut seen = 0;
                 self.free_text(key, text, at, after, &mut seen, scratch)
                     .filter(|_| self.complete(seen))
             }
-            _ => self.walk(text, at, scope, after, last, scratch),
+            _ => self.walk(text, at, after, last, scratch),
         };
         scratch.keys.truncate(keys);
         if ended.is_none() {
@@ -108,27 +115,29 @@ impl Pairs {
         &self,
         text: &[u8],
         start: usize,
-        scope: usize,
         after: &Follow,
         last: Option<(usize, usize)>,
         scratch: &mut Scratch,
     ) -> Option<usize> {
+        let scope = last.map_or(text.len(), |(_, place)| place);
         let seen_text = &text[..scope];
         let mut at = start;
+        let mut head = self.head(seen_text, at)?;
         let mut seen = 0_u128;
         for _ in 0..MAX_KEYS {
             scratch.steps += 1;
-            match self.head(seen_text, at)? {
+            scratch.next = None;
+            match head {
                 Head::Flag(length) => {
                     scratch.keep(UNKNOWN, at, at + length);
                     scratch.keep(UNKNOWN, at, at + length);
                     at += length;
                 }
-                Head::Key(length) => {
+                Head::Key(length, key) => {
                     let name = at..at + length;
                     let value = name.end + self.assign.len();
-                    at = match self.key(&text[name.clone()]) {
-                        _ if self.ends_value(seen_text, value) => value,
+                    at = match key {
+                        _ if self.ends(seen_text, value, scratch) => value,
                         Some(key) => self.known(key, seen_text, value, after, &mut seen, scratch)?,
                         None => {
                             let end = self.unknown_end(seen_text, value, after);
@@ -149,8 +158,10 @@ impl Pairs {
                 }
                 return self.complete(seen).then_some(at);
             }
-            match self.separator(seen_text, at) {
-                Some(next) => at = next,
+            // Whoever found that the value ends here has found the next key.
+            let known = scratch.next.take().filter(|next| next.from == at);
+            match known.or_else(|| self.next(seen_text, at)) {
+                Some(next) => (at, head) = (next.at, next.head),
                 None => return self.complete(seen).then_some(at),
             }
         }
@@ -173,10 +184,22 @@ impl Pairs {
     ) -> Option<usize> {
         let program = &self.keys.get(key)?.value;
         let before = scratch.spans.len();
-        let end = program
-            .run(text, value, text.len(), Until::Key(self), scratch)
-            .or_else(|| program.run(text, value, text.len(), Until::Then(after), scratch))?;
-        self.settle(key, before, seen, scratch);
+        let end = if let [Op::Scan(scanner, slot), Op::Accept] = &*program.ops {
+            // Most values: one type, which takes what it takes.
+            scratch.farthest = scratch.farthest.max(value);
+            let found = scanner.scan(text, value)?;
+            scratch.farthest = scratch.farthest.max(found.next);
+            if !self.ends(text, found.next, scratch) && !after.begins(text, found.next) {
+                return None;
+            }
+            scratch.keep(*slot, found.start, found.end);
+            found.next
+        } else {
+            program
+                .run(text, value, text.len(), Until::Key(self), scratch)
+                .or_else(|| program.run(text, value, text.len(), Until::Then(after), scratch))?
+        };
+        self.duplicate.settle(key, before, seen, scratch);
         Some(end)
     }
 
@@ -199,68 +222,42 @@ impl Pairs {
         let end = value
             .run(text, at, text.len(), Until::End, scratch)
             .or_else(|| value.run(text, at, text.len(), Until::Then(after), scratch))?;
-        self.settle(key, spans, seen, scratch);
+        self.duplicate.settle(key, spans, seen, scratch);
         Some(end)
     }
 
-    /// Applies `duplicate` to the captures that a value just made.
-    fn settle(&self, key: usize, before: usize, seen: &mut u128, scratch: &mut Scratch) {
-        let bit = 1_u128 << key;
-        let (mut from, key) = (place(before), place(key));
-        if *seen & bit != 0 {
-            scratch.repeated += 1;
-            match self.duplicate {
-                Duplicate::All => {}
-                Duplicate::First => scratch.spans.truncate(before),
-                Duplicate::Last => {
-                    if let Some(index) = scratch.keys.iter().rposition(|(other, ..)| *other == key) {
-                        let (_, start, end) = scratch.keys.remove(index);
-                        scratch.spans.drain(start as usize..end as usize);
-                        let gone = end - start;
-                        for (_, other_start, other_end) in &mut scratch.keys {
-                            if *other_start >= end {
-                                *other_start -= gone;
-                                *other_end -= gone;
-                            }
-                        }
-                        from -= gone;
-                    }
-                }
-            }
+    /// True if a value ends here: the list ends or goes on, which is then remembered.
+    pub(crate) fn ends(&self, text: &[u8], at: usize, scratch: &mut Scratch) -> bool {
+        if at == text.len() {
+            return true;
         }
-        *seen |= bit;
-        if self.duplicate == Duplicate::Last {
-            scratch.keys.push((key, from, place(scratch.spans.len())));
+        let next = self.next(text, at);
+        if next.is_some() {
+            scratch.next = next;
         }
+        next.is_some()
     }
 
-    /// True if a value ends here: the list ends or goes on.
-    fn ends_value(&self, text: &[u8], at: usize) -> bool {
-        at == text.len() || self.goes_on(text, at)
-    }
-
-    /// True if a separator and a key or flag stand here.
-    pub(crate) fn goes_on(&self, text: &[u8], at: usize) -> bool {
-        self.separator(text, at).is_some()
-    }
-
-    /// The place after the separator that stands here. Of several, the first that is followed by a key.
-    fn separator(&self, text: &[u8], at: usize) -> Option<usize> {
-        let rest = text.get(at..)?;
+    /// How the list goes on behind the separator that stands here. Of several, the first that is followed by a key.
+    fn next(&self, text: &[u8], from: usize) -> Option<Next> {
+        if !self.separators.has(*text.get(from)?) {
+            return None;
+        }
         self.between
             .iter()
-            .filter(|separator| rest.starts_with(separator))
-            .map(|separator| at + separator.len())
-            .find(|next| self.head(text, *next).is_some())
+            .filter(|separator| stands(text, from, separator))
+            .find_map(|separator| {
+                let at = from + separator.len();
+                let head = self.head(text, at)?;
+                Some(Next { from, at, head })
+            })
     }
 
     /// The length of the name of a key that stands here with its `assign`.
     fn key_at(&self, text: &[u8], at: usize) -> Option<usize> {
-        let rest = text.get(at..)?;
-        let seen = &rest[..rest.len().min(MAX_KEY_BYTES)];
-        let length = seen.iter().position(|byte| !is_key(*byte)).unwrap_or(seen.len());
-        let is_name = length > 0 && !rest[0].is_ascii_digit();
-        (is_name && rest[length..].starts_with(&self.assign)).then_some(length)
+        let end = KEY.run(text.get(..text.len().min(at + MAX_KEY_BYTES))?, at);
+        let is_name = end > at && !text[at].is_ascii_digit();
+        (is_name && stands(text, end, &self.assign)).then_some(end - at)
     }
 
     fn is_last(&self, key: usize) -> bool {
@@ -272,12 +269,13 @@ impl Pairs {
     fn head(&self, text: &[u8], at: usize) -> Option<Head> {
         let rest = text.get(at..)?;
         if let Some(length) = self.key_at(text, at) {
-            let last = !self.last.is_empty() && self.key(&rest[..length]).is_some_and(|key| self.is_last(key));
-            return (!last).then_some(Head::Key(length));
+            let key = self.keys.number(&rest[..length]);
+            let last = !self.last.is_empty() && key.is_some_and(|key| self.is_last(key));
+            return (!last).then_some(Head::Key(length, key));
         }
         self.flags
             .iter()
-            .find(|flag| rest.starts_with(flag) && rest.get(flag.len()).is_none_or(|byte| !is_key(*byte)))
+            .find(|flag| rest.starts_with(flag) && rest.get(flag.len()).is_none_or(|byte| !KEY.has(*byte)))
             .map(|flag| Head::Flag(flag.len()))
     }
 
@@ -290,11 +288,6 @@ impl Pairs {
             .map(|(_, key)| &*key.name)
     }
 
-    /// The number of a key.
-    fn key(&self, name: &[u8]) -> Option<usize> {
-        self.keys.iter().position(|key| *key.name == *name)
-    }
-
     /// The end of the value of an unknown key: the next key, or the end of the list.
     fn unknown_end(&self, text: &[u8], value: usize, after: &Follow) -> usize {
         let closed = match text.get(value) {
@@ -305,7 +298,7 @@ impl Pairs {
         };
         let mut at = closed.unwrap_or(value);
         while at < text.len() {
-            if self.between.iter().any(|separator| separator.first() == text.get(at)) && self.goes_on(text, at) {
+            if self.next(text, at).is_some() {
                 return at;
             }
             at += 1;
@@ -340,9 +333,4 @@ impl Pairs {
         });
         last.found.filter(|(_, place)| *place > at)
     }
-}
-
-/// Letters, digits, `_` and `-`: `to`, `orig_to`, `Message-ID`.
-fn is_key(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-')
 }

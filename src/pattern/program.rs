@@ -3,10 +3,14 @@
 //! Two of them may be tried again: [`Op::Split`] (groups, lists) and [`Op::Open`] (open types). Everything else
 //! takes what it takes.
 
-use super::matcher::{Scratch, Until};
+use super::byte_set::ByteSet;
+use super::equal::stands;
+use super::guard::Guard;
+use super::matcher::Until;
 use super::open::Open;
 use super::pairs::Pairs;
 use super::scan::Scanner;
+use super::scratch::Scratch;
 
 /// What stands for a field's name in a capture. The caller of the pattern language gives the numbers.
 pub type Slot = u16;
@@ -74,39 +78,8 @@ impl Follow {
     pub(crate) fn begins(&self, text: &[u8], at: usize) -> bool {
         match text.get(at) {
             None => self.may_end,
-            Some(byte) => self.first.has(*byte) && text[at..].starts_with(&self.literal),
+            Some(byte) => self.first.has(*byte) && stands(text, at, &self.literal),
         }
-    }
-}
-
-/// A set of bytes.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) struct ByteSet([bool; 256]);
-
-impl std::fmt::Debug for ByteSet {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_list()
-            .entries((0..=255_u8).filter(|byte| self.has(*byte)))
-            .finish()
-    }
-}
-
-impl ByteSet {
-    pub(crate) const EMPTY: Self = Self([false; 256]);
-    pub(crate) const ALL: Self = Self([true; 256]);
-
-    pub(crate) fn add(&mut self, byte: u8) {
-        self.0[byte as usize] = true;
-    }
-
-    pub(crate) fn join(&mut self, other: &Self) {
-        for (mine, theirs) in self.0.iter_mut().zip(other.0) {
-            *mine |= theirs;
-        }
-    }
-
-    pub(crate) fn has(&self, byte: u8) -> bool {
-        self.0[byte as usize]
     }
 }
 
@@ -117,8 +90,8 @@ pub struct Program {
     pub(crate) pairs: Box<[Pairs]>,
     /// How many open fields there are.
     pub(crate) opens: usize,
-    /// How many splits there are.
-    pub(crate) splits: usize,
+    /// What the splits go by, by their numbers.
+    pub(crate) guards: Box<[Guard]>,
 }
 
 impl Program {

@@ -5,8 +5,27 @@
 //! In: the text and a place. Out: what was [`Found`], or None.
 
 use super::address::{self, Escape};
+use super::byte_set::{ByteSet, Class, DIGIT, HIGH, LOWER, UPPER, only};
 use super::network;
-use super::program::ByteSet;
+use super::number::{clock, counter, digits, dsn, number, sign};
+
+const ALNUM: &[(u8, u8)] = &[DIGIT, UPPER, LOWER];
+const HOST: &[(u8, u8)] = &[DIGIT, UPPER, LOWER, only(b'.'), only(b'-'), only(b'_'), HIGH];
+static QID: Class = Class::of(ALNUM);
+static WORD: Class = Class::of(&[DIGIT, UPPER, LOWER, only(b'_'), HIGH]);
+/// What a word may hold between its letters.
+static WORD_INSIDE: Class = Class::of(&[DIGIT, UPPER, LOWER, only(b'_'), HIGH, (b'+', b'+'), (b'-', b'.')]);
+static VISIBLE: Class = Class::of(&[(b'!', 0xff)]);
+/// What a path may hold: no blank, `,`, `;`, `)`, `]` or quote.
+static PATH: Class = Class::of(&[
+    only(b'!'),
+    (b'#', b'&'),
+    only(b'('),
+    (b'*', b'+'),
+    (b'-', b':'),
+    (b'<', b'\\'),
+    (b'^', 0xff),
+]);
 
 /// What a scanner took.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -82,27 +101,49 @@ impl Scanner {
     }
 
     /// The bytes with which a value may begin; a few that cannot may be among them.
-    pub(crate) fn first_bytes(self) -> ByteSet {
-        let mut set = ByteSet::EMPTY;
-        for byte in 0..=255_u8 {
-            let may = match self {
-                Self::Int | Self::Number => byte.is_ascii_digit() || matches!(byte, b'-' | b'+' | b'.'),
-                Self::Seconds => byte.is_ascii_digit() || byte == b'.',
-                Self::Clock | Self::Counter | Self::Ip4 | Self::Dsn => byte.is_ascii_digit(),
-                Self::Word => is_word(byte),
-                Self::Ip6 | Self::Ip => byte.is_ascii_hexdigit() || matches!(byte, b':' | b'I'),
-                Self::Host => byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_') || byte >= 0x80,
-                Self::Qid => byte.is_ascii_alphanumeric(),
-                Self::Bracketed => byte == b'[',
-                Self::Quoted | Self::SlashedQuoted => byte == b'"',
-                Self::Token | Self::Path | Self::BareAddr => byte > b' ',
-                Self::Addr | Self::SlashedAddr => true,
-            };
-            if may {
-                set.add(byte);
+    pub(crate) fn first_bytes(self) -> &'static ByteSet {
+        const DIGITS: ByteSet = ByteSet::of(&[DIGIT]);
+        const QUOTE: ByteSet = ByteSet::of(&[only(b'"')]);
+        const VISIBLE: ByteSet = ByteSet::of(&[(b'!', 0xff)]);
+        match self {
+            Self::Int | Self::Number => &const { ByteSet::of(&[DIGIT, only(b'-'), only(b'+'), only(b'.')]) },
+            Self::Seconds => &const { ByteSet::of(&[DIGIT, only(b'.')]) },
+            Self::Clock | Self::Counter | Self::Ip4 | Self::Dsn => &DIGITS,
+            Self::Word => &const { ByteSet::of(&[DIGIT, UPPER, LOWER, only(b'_'), HIGH]) },
+            Self::Ip6 | Self::Ip => {
+                &const { ByteSet::of(&[DIGIT, (b'A', b'F'), (b'a', b'f'), only(b':'), only(b'I')]) }
+            }
+            Self::Host => &const { ByteSet::of(HOST) },
+            Self::Qid => &const { ByteSet::of(ALNUM) },
+            Self::Bracketed => &const { ByteSet::of(&[only(b'[')]) },
+            Self::Quoted | Self::SlashedQuoted => &QUOTE,
+            Self::Token | Self::Path => &VISIBLE,
+            // Control characters are no blanks.
+            Self::BareAddr => &const { ByteSet::of(&[(0, 0x1f), (b'!', 0xff)]) },
+            Self::Addr | Self::SlashedAddr => &ByteSet::ALL,
+        }
+    }
+
+    /// The bytes that a value may go on with, or that decide where it ends; a few that cannot may be among them. Any other
+    /// byte ends it, whatever comes after that.
+    pub(crate) fn inside(self) -> &'static ByteSet {
+        match self {
+            Self::Int | Self::Number | Self::Seconds | Self::Counter | Self::Clock | Self::Dsn => {
+                &const { ByteSet::of(&[DIGIT, only(b'e'), only(b'E'), (b'+', b'/'), only(b':')]) }
+            }
+            Self::Qid => &const { ByteSet::of(ALNUM) },
+            Self::Word | Self::Host => {
+                &const { ByteSet::of(&[DIGIT, UPPER, LOWER, only(b'_'), HIGH, (b'+', b'+'), (b'-', b'.')]) }
+            }
+            // An IPv6 address may have a zone.
+            Self::Ip4 | Self::Ip6 | Self::Ip => {
+                &const { ByteSet::of(&[DIGIT, UPPER, LOWER, only(b':'), (b'-', b'.'), only(b'%')]) }
+            }
+            Self::Token | Self::Path => &const { ByteSet::of(&[(b'!', 0xff)]) },
+            Self::Addr | Self::SlashedAddr | Self::BareAddr | Self::Bracketed | Self::Quoted | Self::SlashedQuoted => {
+                &ByteSet::ALL
             }
         }
-        set
     }
 
     /// Takes a value of the type at `at`.
@@ -113,15 +154,7 @@ impl Scanner {
             }
             Self::Number => Found::plain(at, number(text, sign(text, at))?),
             Self::Seconds => Found::plain(at, number(text, at)?),
-            Self::Counter => {
-                let end = digits(text, at);
-                let of = if end > at && text.get(end) == Some(&b'/') {
-                    digits(text, end + 1)
-                } else {
-                    end
-                };
-                Found::plain(at, if of > end + 1 { of } else { end })
-            }
+            Self::Counter => Found::plain(at, counter(text, at)),
             Self::Clock => Found::plain(at, clock(text, at)?),
             Self::Word => Found::plain(at, word(text, at)),
             Self::Token => Found::plain(at, token(text, at)),
@@ -133,7 +166,7 @@ impl Scanner {
             Self::SlashedAddr => Some(address::inside_angles(text, at, Escape::Doubled)),
             Self::BareAddr => Found::plain(at, address::bare(text, at)),
             Self::Qid => {
-                let end = run(text, at, u8::is_ascii_alphanumeric);
+                let end = QID.run(text, at);
                 Found::plain(at, end).filter(|_| is_queue_id(&text[at..end]))
             }
             Self::Dsn => Found::plain(at, dsn(text, at)?),
@@ -141,18 +174,11 @@ impl Scanner {
             Self::Quoted => quoted(text, at, Escape::Backslash),
             Self::SlashedQuoted => quoted(text, at, Escape::Doubled),
             Self::Path => {
-                let end = run(text, at, |byte| *byte > b' ' && !b",;)]\"'".contains(byte));
+                let end = PATH.run(text, at);
                 Found::plain(at, before_marks(text, at, end, b".:"))
             }
         }
     }
-}
-
-/// The end of the run of bytes that belong to a class.
-pub(crate) fn run(text: &[u8], at: usize, class: impl Fn(&u8) -> bool) -> usize {
-    text.get(at..)
-        .and_then(|rest| rest.iter().position(|byte| !class(byte)))
-        .map_or(text.len().max(at), |length| at + length)
 }
 
 /// The end without the marks that close a clause.
@@ -163,88 +189,17 @@ pub(crate) fn before_marks(text: &[u8], at: usize, mut end: usize, marks: &[u8])
     end
 }
 
-fn sign(text: &[u8], at: usize) -> usize {
-    at + usize::from(text.get(at).is_some_and(|byte| matches!(byte, b'-' | b'+')))
-}
-
-fn digits(text: &[u8], at: usize) -> usize {
-    run(text, at, u8::is_ascii_digit)
-}
-
-/// `12`, `.5`, `0.06`, `5.2e-05`: a dot or an `e` counts only before a digit.
-fn number(text: &[u8], at: usize) -> Option<usize> {
-    let mut end = digits(text, at);
-    if text.get(end) == Some(&b'.') {
-        let fraction = digits(text, end + 1);
-        if fraction > end + 1 {
-            end = fraction;
-        }
-    }
-    if end == at {
-        return None;
-    }
-    if text.get(end).is_some_and(|byte| matches!(byte, b'e' | b'E')) {
-        let exponent = sign(text, end + 1);
-        let after = digits(text, exponent);
-        if after > exponent {
-            end = after;
-        }
-    }
-    Some(end)
-}
-
-/// `[days+]hh:mm:ss`; hours may have more than two digits.
-fn clock(text: &[u8], at: usize) -> Option<usize> {
-    let mut from = at;
-    let mut end = digits(text, from);
-    if end > at && text.get(end) == Some(&b'+') {
-        from = end + 1;
-        end = digits(text, from);
-    }
-    for _ in 0..2 {
-        if end == from || text.get(end) != Some(&b':') {
-            return None;
-        }
-        from = end + 1;
-        end = digits(text, from);
-    }
-    (end > from).then_some(end)
-}
-
 fn word(text: &[u8], at: usize) -> usize {
-    if !text.get(at).is_some_and(|byte| is_word(*byte)) {
+    if !text.get(at).is_some_and(|byte| WORD.has(*byte)) {
         return at;
     }
-    let end = run(text, at, |byte| is_word(*byte) || matches!(byte, b'-' | b'.' | b'+'));
+    let end = WORD_INSIDE.run(text, at);
     before_marks(text, at, end, b"-.+")
 }
 
-fn is_word(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || byte == b'_' || byte >= 0x80
-}
-
 fn token(text: &[u8], at: usize) -> usize {
-    let end = run(text, at, |byte| *byte > b' ');
+    let end = VISIBLE.run(text, at);
     before_marks(text, at, end, b",;:.")
-}
-
-/// `class.subject.detail`, RFC 3463: one digit, then one to three, twice.
-fn dsn(text: &[u8], at: usize) -> Option<usize> {
-    let mut end = digits(text, at);
-    if end != at + 1 {
-        return None;
-    }
-    for _ in 0..2 {
-        if text.get(end) != Some(&b'.') {
-            return None;
-        }
-        let from = end + 1;
-        end = digits(text, from);
-        if !(1..=3).contains(&(end - from)) {
-            return None;
-        }
-    }
-    Some(end)
 }
 
 /// Brackets that may nest.

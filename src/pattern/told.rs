@@ -34,7 +34,7 @@ impl Program {
         }
         for list in &self.pairs {
             texts.extend(list.flags.iter().map(|flag| &**flag));
-            for key in &list.keys {
+            for key in list.keys.iter() {
                 texts.push(&key.name);
                 texts.extend(key.value.texts());
             }
@@ -60,7 +60,7 @@ impl Program {
             }
         }
         for list in &self.pairs {
-            for key in &list.keys {
+            for key in list.keys.iter() {
                 told.letters = told.letters.max(letters(&key.name));
                 key.value.tell(told);
             }

@@ -3,9 +3,9 @@
 
 use std::collections::BTreeMap;
 
+use super::byte_set::ByteSet;
+use super::duplicate::Duplicate;
 use super::fault::Fault;
-use super::pairs::Duplicate;
-use super::program::ByteSet;
 use super::scan::SCANNERS;
 use super::syntax::{self, Item};
 

@@ -22,6 +22,7 @@ pub mod schema;
 mod set;
 pub mod snapshot;
 mod squeezed;
+mod tags;
 
 pub use builtin::BUILTIN;
 pub use explain::Tried;

@@ -3,11 +3,12 @@
 //! In: a [`Line`]. Out: an [`Event`], or None if no rule of its program matches.
 
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use super::dispatch::Bucket;
 use super::meaning::{self, ByDsn, Constant, Map};
 use super::squeezed::Squeezed;
+use super::tags::Tags;
 use crate::event::{Capture, Event, Field, FieldId, Kind, Severity, Vocabulary};
 use crate::line::Line;
 use crate::pattern::{Begins, Head, Program, Scratch, Span};
@@ -151,12 +152,15 @@ pub struct RuleSet {
     rules: Vec<Rule>,
     /// Indices into `rules` in the order of rank, then of the files: the numbers in the buckets.
     order: Vec<u16>,
-    buckets: Vec<Bucket>,
+    /// Made when the first line of their program comes: a log has few of the programs that there are rules for.
+    buckets: Vec<OnceLock<Bucket>>,
+    /// How the lines of each rule begin.
+    heads: Vec<OnceLock<Vec<Head>>>,
     /// The numbers in each bucket.
     members: Vec<Vec<u16>>,
     /// `smtpd` of the gates `postfix/smtpd`.
-    by_last_part: HashMap<String, usize>,
-    by_tag: HashMap<String, usize>,
+    by_last_part: Tags,
+    by_tag: Tags,
     vocabulary: Arc<Vocabulary>,
     by_dsn: ByDsn,
 }
@@ -175,17 +179,19 @@ impl RuleSet {
             (rule.rank(), rule.programs.iter().all(|program| program.ends_with("/*")))
         });
         let mut set = Self {
+            heads: rules.iter().map(|_| OnceLock::new()).collect(),
             rules,
             order,
             buckets: Vec::new(),
             members: Vec::new(),
-            by_last_part: HashMap::new(),
-            by_tag: HashMap::new(),
+            by_last_part: Tags::default(),
+            by_tag: Tags::default(),
             vocabulary,
             by_dsn,
         };
         // Which rules each bucket gets, by place in `order`; the ones of `postfix/*` go into every Postfix bucket.
         let mut members: Vec<Vec<u16>> = vec![Vec::new(); FIRST_FREE];
+        let (mut by_last_part, mut by_tag) = (HashMap::new(), HashMap::new());
         let mut every = Vec::new();
         for (place, index) in (0_u16..).zip(&set.order) {
             let rule = &set.rules[*index as usize];
@@ -199,7 +205,7 @@ impl RuleSet {
                         members[OTHER_POSTFIX].push(place);
                         every.push(place);
                     } else {
-                        bucket(&mut members, &mut set.by_last_part, last).push(place);
+                        member(&mut members, &mut by_last_part, last).push(place);
                     }
                     continue;
                 }
@@ -210,29 +216,35 @@ impl RuleSet {
                 // A name may be a tag and a family at once: `sendmail` is one of the tags of `sendmail`.
                 let tags = families.iter().filter(|(name, _)| name == program);
                 for tag in tags.flat_map(|(_, tags)| tags).chain([program]) {
-                    bucket(&mut members, &mut set.by_tag, tag).push(place);
+                    member(&mut members, &mut by_tag, tag).push(place);
                 }
             }
         }
-        for number in set.by_last_part.values() {
+        for number in by_last_part.values() {
             members[*number].extend(&every);
         }
-        let heads: Vec<Vec<Head>> = set
-            .order
-            .iter()
-            .map(|index| set.rules[*index as usize].matcher.heads())
-            .collect();
-        for mut places in members {
+        for places in &mut members {
             places.sort_unstable();
             places.dedup();
-            let mut bucket = Bucket::default();
-            for place in &places {
-                bucket.add(*place, &heads[*place as usize]);
-            }
-            set.buckets.push(bucket);
-            set.members.push(places);
         }
+        set.buckets = members.iter().map(|_| OnceLock::new()).collect();
+        set.members = members;
+        set.by_last_part = Tags::new(by_last_part.into_iter().collect());
+        set.by_tag = Tags::new(by_tag.into_iter().collect());
         set
+    }
+
+    /// The bucket of this number.
+    fn bucket(&self, number: usize) -> Option<&Bucket> {
+        let members = self.members.get(number)?;
+        Some(self.buckets.get(number)?.get_or_init(|| {
+            let heads = |place: &u16| {
+                let index = *self.order.get(*place as usize)? as usize;
+                let heads = self.heads.get(index)?.get_or_init(|| self.rules[index].matcher.heads());
+                Some((*place, &**heads))
+            };
+            Bucket::new(&members.iter().filter_map(heads).collect::<Vec<_>>())
+        }))
     }
 
     /// What a line says. None if no rule of its program matches.
@@ -286,8 +298,7 @@ impl RuleSet {
 
     /// The first rule of a bucket that matches; its fields are then in the scratch.
     fn winner(&self, bucket: usize, severity: Severity, text: &[u8], scratch: &mut Scratch) -> Option<u16> {
-        self.buckets
-            .get(bucket)?
+        self.bucket(bucket)?
             .candidates(text)
             .filter_map(|place| self.order.get(place as usize))
             .find(|index| self.rules[**index as usize].matches(severity, text, scratch))
@@ -309,7 +320,7 @@ impl RuleSet {
     pub fn claims(&self, program: &str, text: &[u8], scratch: &mut Scratch) -> Vec<Claim> {
         let (severity, from) = severity(text);
         let message = &text[from..];
-        let Some(bucket) = self.bucket(program) else {
+        let Some(bucket) = self.number(program).and_then(|number| self.bucket(number)) else {
             return Vec::new();
         };
         bucket
@@ -348,12 +359,13 @@ impl RuleSet {
 
     /// True if there are rules for this program.
     pub fn knows(&self, program: &str) -> bool {
-        self.bucket(program).is_some()
+        self.number(program).is_some()
     }
 
     fn build(&self, line: &Arc<Line>, index: u16, severity: Severity, from: usize, scratch: &mut Scratch) -> Event {
         let rule = &self.rules[index as usize];
-        let mut captures: Vec<Capture> = Vec::with_capacity(scratch.spans().len() + rule.constants.len() + 1);
+        let more = rule.constants.len() + usize::from(severity != Severity::Info);
+        let mut captures: Vec<Capture> = Vec::with_capacity(scratch.spans().len() + more);
         captures.extend(scratch.spans().iter().map(|span| meaning::capture(*span, from)));
         meaning::add(&mut captures, line.text(), rule, self.by_dsn, scratch);
         let text = Field::Text as FieldId;
@@ -370,7 +382,8 @@ impl RuleSet {
             generic: rule.generic,
             ambiguous: false,
             severity,
-            captures: captures.into(),
+            // A copy is cheaper than giving room back, which what a map adds takes.
+            captures: captures.as_slice().into(),
             vocabulary: Arc::clone(&self.vocabulary),
         }
     }
@@ -382,23 +395,17 @@ impl RuleSet {
         places.into_iter().flatten().filter_map(index).collect()
     }
 
-    fn bucket(&self, program: &str) -> Option<&Bucket> {
-        self.buckets.get(self.number(program)?)
-    }
-
     fn number(&self, program: &str) -> Option<usize> {
         // A family may have tags with a slash, `postfwd/master`.
-        let number = match (self.by_tag.get(program), program.rsplit_once('/')) {
-            (Some(number), _) => *number,
-            (None, Some((first, last))) => match self.by_last_part.get(last) {
-                Some(number) => *number,
-                None if first.starts_with("postfix") => OTHER_POSTFIX,
-                None => return None,
-            },
-            (None, None) if program.starts_with("postfix") => BARE_POSTFIX,
-            (None, None) => return None,
+        if let Some(number) = self.by_tag.get(program) {
+            return Some(number);
+        }
+        let postfix = || program.starts_with("postfix");
+        let Some(slash) = memchr::memrchr(b'/', program.as_bytes()) else {
+            return postfix().then_some(BARE_POSTFIX);
         };
-        Some(number)
+        let number = program.get(slash + 1..).and_then(|last| self.by_last_part.get(last));
+        number.or_else(|| postfix().then_some(OTHER_POSTFIX))
     }
 }
 
@@ -410,7 +417,7 @@ const OTHER_POSTFIX: usize = 1;
 
 const FIRST_FREE: usize = 2;
 
-fn bucket<'m>(members: &'m mut Vec<Vec<u16>>, names: &mut HashMap<String, usize>, name: &str) -> &'m mut Vec<u16> {
+fn member<'m>(members: &'m mut Vec<Vec<u16>>, names: &mut HashMap<String, usize>, name: &str) -> &'m mut Vec<u16> {
     let number = *names.entry(name.to_owned()).or_insert_with(|| {
         members.push(Vec::new());
         members.len() - 1
@@ -420,14 +427,16 @@ fn bucket<'m>(members: &'m mut Vec<Vec<u16>>, names: &mut HashMap<String, usize>
 
 /// The severity that a text begins with, and where the message begins behind it.
 pub(crate) fn severity(text: &[u8]) -> (Severity, usize) {
-    let prefixes: [(&[u8], Severity); 4] = [
-        (b"warning: ", Severity::Warning),
-        (b"error: ", Severity::Error),
-        (b"fatal: ", Severity::Fatal),
-        (b"panic: ", Severity::Panic),
-    ];
-    prefixes
-        .iter()
-        .find(|(prefix, _)| text.starts_with(prefix))
-        .map_or((Severity::Info, 0), |(prefix, severity)| (*severity, prefix.len()))
+    let (prefix, severity): (&[u8], _) = match text.first() {
+        Some(b'w') => (b"warning: ", Severity::Warning),
+        Some(b'e') => (b"error: ", Severity::Error),
+        Some(b'f') => (b"fatal: ", Severity::Fatal),
+        Some(b'p') => (b"panic: ", Severity::Panic),
+        _ => return (Severity::Info, 0),
+    };
+    if text.starts_with(prefix) {
+        (severity, prefix.len())
+    } else {
+        (Severity::Info, 0)
+    }
 }
