@@ -261,6 +261,62 @@ fn a_damaged_line_is_the_line_that_it_was() {
     assert_eq!(digests(&whole), digests(&damaged));
 }
 
+/// The stamp of the line before is used again: what stands behind it must not be forgotten.
+#[test]
+fn a_line_is_read_the_same_after_any_other() {
+    let stamps = [
+        "Nov 24 02:04:04",
+        "Nov 24 02:04:04 2026",
+        "Nov 24 2026 02:04:04",
+        "Nov  4 02:04:04.5",
+        "2026-11-24T02:04:04.455556+00:00",
+        "2026-11-24 02:04:04",
+        "2026-11-24T02:04:04Z",
+        "<22>Nov 24 02:04:04",
+        "<22>1 2026-11-24T02:04:04Z",
+        "\0Nov 24 02:04:04",
+    ];
+    let behind = [
+        " mx1 postfix/smtpd[277]: connect from mx.good.example[192.0.2.1]",
+        " 2026 mx1 sm-mta[1]: 6AO2AUqL000083: done",
+        " +0100 mx1 dovecot: x",
+        "  mx1 a[1]: b",
+        " 9mx a[1] b",
+        " postfix/smtpd[277]: b",
+        "\tmx1 a: b",
+        "Z mx1 a: b",
+        "",
+    ];
+    let lines: Vec<String> = stamps
+        .iter()
+        .flat_map(|stamp| behind.iter().map(move |behind| format!("{stamp}{behind}")))
+        .collect();
+    let reader = || Reader::new(Arc::from("test"), dating(TimeZone::Utc), Evidence::default());
+    let told = |line: Option<Line>| {
+        let line = line?;
+        let text = String::from_utf8_lossy(line.text()).into_owned();
+        Some((
+            line.at.0.rem_euclid(86_400_000),
+            line.host,
+            line.program,
+            line.pid,
+            text,
+        ))
+    };
+    for line in &lines {
+        let alone = told(reader().read(line.as_bytes(), 1));
+        for before in &lines {
+            let mut reader = reader();
+            reader.read(before.as_bytes(), 1);
+            assert_eq!(
+                told(reader.read(line.as_bytes(), 2)),
+                alone,
+                "{line:?} after {before:?}"
+            );
+        }
+    }
+}
+
 #[test]
 fn a_line_without_a_time_is_no_line() {
     for raw in [

@@ -2,6 +2,7 @@
 //!
 //! In: the bytes of a line. Out: [`Header`], which borrows from them.
 
+use super::last_stamp::LastStamp;
 use super::stamp::{Cursor, Stamp};
 use super::{flow, rfc3164, rfc3339, rfc5424, tag};
 
@@ -28,6 +29,19 @@ impl<'a> Header<'a> {
 
     /// Reads a line without its line end. None if it has no header that tells a time.
     pub(crate) fn read(line: &'a [u8]) -> Option<Self> {
+        Self::noted(line, |_, _| {})
+    }
+
+    /// As [`Header::read`], quicker for a line that has the stamp of the line before it.
+    pub(crate) fn read_after(line: &'a [u8], last: &mut LastStamp) -> Option<Self> {
+        match last.at_head_of(line) {
+            Some((stamp, at)) => Self::behind(stamp, 0, &mut Cursor { bytes: line, at }),
+            None => Self::noted(line, |stamp, end| last.note(line, stamp, end)),
+        }
+    }
+
+    /// Tells a stamp with which the line begins, and where it ends.
+    fn noted(line: &'a [u8], note: impl FnOnce(Stamp, usize)) -> Option<Self> {
         // A log that was truncated under its writer's hands begins with a hole of NULs.
         let hole = line.iter().take_while(|byte| **byte == 0).count();
         let mut cursor = Cursor { bytes: line, at: hole };
@@ -38,6 +52,14 @@ impl<'a> Header<'a> {
             (b'0'..=b'9', _) => return rfc5424::header(&mut cursor),
             _ => rfc3164::stamp(&mut cursor)?,
         };
+        if begin == 0 {
+            note(stamp, cursor.at);
+        }
+        Self::behind(stamp, begin, &mut cursor)
+    }
+
+    /// What follows the stamp, which stands at `begin`.
+    fn behind(stamp: Stamp, begin: usize, cursor: &mut Cursor<'a>) -> Option<Self> {
         if !cursor.blanks() {
             return None;
         }
@@ -50,7 +72,7 @@ impl<'a> Header<'a> {
                 text: begin,
             });
         }
-        priority(&mut cursor); // FreeBSD's `syslogd -v` writes it here.
+        priority(cursor); // FreeBSD's `syslogd -v` writes it here.
         let before = cursor.at;
         let mut host = cursor.word()?;
         if tag::is_tag(host) {
@@ -58,8 +80,8 @@ impl<'a> Header<'a> {
             cursor.at = before;
         }
         cursor.blanks();
-        let (program, pid) = tag::tag(&mut cursor);
-        tag::message_id(&mut cursor);
+        let (program, pid) = tag::tag(cursor);
+        tag::message_id(cursor);
         Some(Self {
             stamp,
             host,

@@ -16,9 +16,10 @@ use std::ops::Range;
 /// What stands for it.
 pub(crate) const MASK: &[u8] = b"[masked]";
 
-/// A copy of the line without the secret of its message, which begins at `text`. None if there is nothing to mask.
-pub(crate) fn masked(line: &[u8], program: &[u8], text: usize) -> Option<Vec<u8>> {
-    let secret = secret(program, line.get(text..)?)?;
+/// A copy of the line without the secret of its message, which begins at `text` with so many letters and digits
+/// ([`leading`](super::leading::leading)). None if there is nothing to mask.
+pub(crate) fn masked(line: &[u8], program: &[u8], text: usize, leading: Option<usize>) -> Option<Vec<u8>> {
+    let secret = secret(program, line.get(text..)?, leading)?;
     let (start, end) = (text + secret.start, text + secret.end);
     if line.get(start..end) == Some(MASK) {
         return None;
@@ -33,13 +34,13 @@ pub(crate) fn masked_unreadable(line: &[u8]) -> Option<Vec<u8>> {
     Some([line.get(..at + secret.start)?, MASK, line.get(at + secret.end..)?].concat())
 }
 
-fn secret(program: &[u8], text: &[u8]) -> Option<Range<usize>> {
+fn secret(program: &[u8], text: &[u8], leading: Option<usize>) -> Option<Range<usize>> {
     let command = match text.first()? {
         b'<' | b'>' if text.get(1) == Some(&b' ') => behind_peer(text)?,
         b'<' if text.starts_with(b"<-- ") => 4,
         b'x' | b's' | b'l' if SASL.iter().any(|glue| text.starts_with(glue)) => return of_glue(text),
         _ if program.starts_with(b"dovecot") || program.starts_with(b"auth") => return of_dovecot(text),
-        _ => behind_queue_id(text)?,
+        _ => behind_queue_id(text, leading)?,
     };
     let secret = of_command(text.get(command..)?)?;
     Some(command + secret.start..command + secret.end)
@@ -52,8 +53,8 @@ fn behind_peer(text: &[u8]) -> Option<usize> {
 }
 
 /// `6AO2BAIi000729: <-- `
-fn behind_queue_id(text: &[u8]) -> Option<usize> {
-    let end = text.iter().take(33).position(|byte| !byte.is_ascii_alphanumeric())?;
+fn behind_queue_id(text: &[u8], leading: Option<usize>) -> Option<usize> {
+    let end = leading?;
     text.get(end..)?.starts_with(b": <-- ").then_some(end + 6)
 }
 

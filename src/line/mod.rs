@@ -14,10 +14,13 @@ mod header;
 mod journal;
 mod json;
 mod last;
+mod last_stamp;
+mod leading;
 mod mask;
 mod moment;
 mod names;
 mod ordinal;
+mod polynomial;
 pub mod queue_time;
 mod reader;
 mod rfc3164;
@@ -89,7 +92,8 @@ impl Line {
 
     /// The program up to the first slash: what is left of it by every route. See [`Digest::of_line`].
     pub fn program_head(&self) -> &str {
-        self.program.split('/').next().unwrap_or_default()
+        let slash = memchr::memchr(b'/', self.program.as_bytes());
+        slash.map_or(&*self.program, |slash| &self.program[..slash])
     }
 
     /// The identity of this line, whatever route it came by.

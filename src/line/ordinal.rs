@@ -8,6 +8,7 @@ use std::collections::hash_map::Entry;
 use std::hash::{BuildHasher, BuildHasherDefault, Hasher, RandomState};
 
 use super::Line;
+use super::polynomial::Polynomial;
 
 /// Two generations are kept; the younger one becomes the older one after so many seconds of log time...
 const SECONDS: i64 = 10;
@@ -16,15 +17,28 @@ const LINES: usize = 65_536;
 
 type Counts = HashMap<u64, u16, BuildHasherDefault<Hashed>>;
 
-/// Counts equal lines. The key is 64 bits of a seeded hash: nobody can make lines that meet in it.
-#[derive(Debug, Default)]
+/// Counts equal lines. The key is a hash with a secret: nobody can make lines that meet in it.
+#[derive(Debug)]
 pub(crate) struct Ordinals {
-    hasher: RandomState,
+    /// Of this pass.
+    secret: u64,
     young: Counts,
     old: Counts,
     since: i64,
     /// How many generations there were.
     generation: u64,
+}
+
+impl Default for Ordinals {
+    fn default() -> Self {
+        Self {
+            secret: RandomState::new().build_hasher().finish(),
+            young: Counts::default(),
+            old: Counts::default(),
+            since: 0,
+            generation: 0,
+        }
+    }
 }
 
 impl Ordinals {
@@ -67,17 +81,17 @@ impl Ordinals {
 
     /// What [`super::Digest::of_line`] looks at, without the ordinal.
     fn key(&self, line: &Line) -> u64 {
-        let mut hasher = self.hasher.build_hasher();
         let program = line.program_head();
         let text = line.text();
+        let mut hash = Polynomial::at(self.secret);
+        hash.text(line.host.as_bytes());
+        hash.text(program.as_bytes());
+        hash.text(text);
+        hash.number(line.at.second().cast_unsigned());
+        hash.number(u64::from(line.pid.map_or(0, |pid| pid + 1)));
         // The lengths keep the parts apart.
-        hasher.write_u64(line.at.second().cast_unsigned());
-        hasher.write_u64(u64::from(line.pid.unwrap_or(u32::MAX)));
-        hasher.write_u64(((program.len() as u64) << 32) | line.host.len() as u64);
-        hasher.write(line.host.as_bytes());
-        hasher.write(program.as_bytes());
-        hasher.write(text);
-        hasher.finish()
+        hash.number(((line.host.len() as u64) << 40) | ((program.len() as u64) << 20) | text.len() as u64);
+        hash.value()
     }
 }
 

@@ -22,7 +22,10 @@ use super::civil::{DAY, midnight};
 /// A sendmail id in which only `0-9A-F` occur (one in 600) could be a short Postfix id with a long inode, so it tells
 /// nothing.
 pub fn of_queue_id(id: &str) -> Option<Moment> {
-    let bytes = id.as_bytes();
+    of_bytes(id.as_bytes())
+}
+
+fn of_bytes(bytes: &[u8]) -> Option<Moment> {
     if bytes.len() < 12 || bytes.len() > 32 {
         return None;
     }
@@ -31,14 +34,11 @@ pub fn of_queue_id(id: &str) -> Option<Moment> {
         .filter(|at| (YEAR_2000..YEAR_2060).contains(&at.second()))
 }
 
-/// The queue id at the head of a message, `ID: ...`, if it has the form of one that tells its time.
-pub(crate) fn at_head_of(text: &[u8]) -> Option<Moment> {
-    let head = text.get(..text.len().min(33))?;
-    let end = head.iter().position(|byte| !byte.is_ascii_alphanumeric())?;
-    if end < 12 || head.get(end) != Some(&b':') {
-        return None;
-    }
-    of_queue_id(std::str::from_utf8(head.get(..end)?).ok()?)
+/// The queue id at the head of a message, `ID: ...`, if it has the form of one that tells its time. `leading`: how many
+/// letters and digits the message begins with.
+pub(crate) fn at_head_of(text: &[u8], leading: Option<usize>) -> Option<Moment> {
+    let end = leading.filter(|end| *end >= 12 && text.get(*end) == Some(&b':'))?;
+    of_bytes(text.get(..end)?)
 }
 
 const YEAR_2000: i64 = 946_684_800;
@@ -68,11 +68,19 @@ fn of_postfix(id: &[u8]) -> Option<Moment> {
 
 /// `0-9B-DF-HJ-NP-TV-Zb-df-hj-np-tv-z`: digits and consonants, so that no id is a word.
 fn base_52(letter: u8) -> Option<i64> {
-    const LETTERS: &[u8; 52] = b"0123456789BCDFGHJKLMNPQRSTVWXYZbcdfghjklmnpqrstvwxyz";
-    LETTERS
-        .binary_search(&letter)
-        .ok()
-        .and_then(|at| i64::try_from(at).ok())
+    /// By letter: its value, or 52.
+    const VALUES: [u8; 256] = {
+        const LETTERS: &[u8; 52] = b"0123456789BCDFGHJKLMNPQRSTVWXYZbcdfghjklmnpqrstvwxyz";
+        let mut values = [52; 256];
+        let mut value = 0_u8;
+        while value < 52 {
+            values[LETTERS[value as usize] as usize] = value;
+            value += 1;
+        }
+        values
+    };
+    let value = VALUES[usize::from(letter)];
+    (value < 52).then_some(i64::from(value))
 }
 
 fn of_sendmail(id: &[u8]) -> Option<Moment> {

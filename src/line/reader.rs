@@ -15,6 +15,8 @@ use super::header::{Header, repeated};
 use super::journal::{self, Added, Block};
 use super::json::{self, Told};
 use super::last::{self, LastMessages};
+use super::last_stamp::LastStamp;
+use super::leading::leading;
 use super::names::{self, Names};
 use super::ordinal::Ordinals;
 use super::split::{Joined, Record, Records};
@@ -50,6 +52,7 @@ pub struct Reader {
     block: Block,
     records: Records,
     last: LastMessages,
+    last_stamp: LastStamp,
     pending: VecDeque<Pending>,
 }
 
@@ -90,6 +93,7 @@ impl Reader {
             block: Block::default(),
             records: Records::default(),
             last: LastMessages::default(),
+            last_stamp: LastStamp::default(),
             pending: VecDeque::new(),
         }
     }
@@ -107,7 +111,10 @@ impl Reader {
             };
             first = first.or(Some(header.stamp));
             let text = raw.get(header.text..).unwrap_or_default();
-            proven = proven.max(self.calendar.proof(header.stamp, || queue_time::at_head_of(text)));
+            proven = proven.max(
+                self.calendar
+                    .proof(header.stamp, || queue_time::at_head_of(text, leading(text))),
+            );
         }
         self.calendar.evidence().log = proven;
         // On a copy: the first line itself must still find the calendar untouched.
@@ -199,11 +206,13 @@ impl Reader {
 
     /// A line with a header of its own. `near`: the time that was told beside it. None if it has none.
     fn syslog(&mut self, raw: &[u8], number: u64, near: Option<Moment>) -> Option<Taken> {
-        let header = Header::read(raw)?;
-        let masked = mask::masked(raw, header.program, header.text);
+        let header = Header::read_after(raw, &mut self.last_stamp)?;
+        // A secret does not begin in the first word, so masking does not change its length.
+        let id = leading(raw.get(header.text..).unwrap_or_default());
+        let masked = mask::masked(raw, header.program, header.text, id);
         let raw = masked.as_deref().unwrap_or(raw);
-        let at = self.time(raw, &header, near)?;
         let text = raw.get(header.text..).unwrap_or_default();
+        let at = self.time(raw, &header, id, near)?;
         let whole = || Entry {
             host: header.host.to_vec(),
             program: header.program.to_vec(),
@@ -217,7 +226,7 @@ impl Reader {
                 return self.line_of(&entry, at, number).map(Taken::Line);
             }
         }
-        match self.records.add(whole, text, at, number) {
+        match self.records.add(whole, (text, id), at, number) {
             Joined::Whole => {}
             Joined::Part => return Some(Taken::Joined),
             Joined::Record(record) => {
@@ -331,12 +340,13 @@ impl Reader {
     }
 
     /// When a line was said.
-    fn time(&mut self, raw: &[u8], header: &Header<'_>, near: Option<Moment>) -> Option<Moment> {
+    fn time(&mut self, raw: &[u8], header: &Header<'_>, id: Option<usize>, near: Option<Moment>) -> Option<Moment> {
         let queued = match header.stamp {
             Stamp::Absolute(_) => None,
             Stamp::Wall(_) | Stamp::Yearless(_) => {
-                let (text, _) = message(raw, header);
-                queue_time::at_head_of(raw.get(text).unwrap_or_default())
+                let (text, repeated) = message(raw, header);
+                let text = raw.get(text).unwrap_or_default();
+                queue_time::at_head_of(text, repeated.map_or(id, |_| leading(text)))
             }
         };
         let at = match near {

@@ -52,9 +52,15 @@ impl Records {
         self.waiting.is_empty()
     }
 
-    /// Takes a message.
-    pub(crate) fn add(&mut self, entry: impl FnOnce() -> Entry, text: &[u8], at: Moment, number: u64) -> Joined {
-        let Some((id, part, rest)) = part(text) else {
+    /// Takes a message, which begins with so many letters and digits ([`leading`](super::leading::leading)).
+    pub(crate) fn add(
+        &mut self,
+        entry: impl FnOnce() -> Entry,
+        (text, leading): (&[u8], Option<usize>),
+        at: Moment,
+        number: u64,
+    ) -> Joined {
+        let Some((id, part, rest)) = part(text, leading) else {
             return Joined::Whole;
         };
         let (body, more) = match rest.strip_suffix(b" ...") {
@@ -112,8 +118,8 @@ impl Records {
 }
 
 /// `QID[2]: text`: id, number and text of a part. Records without a queue id are `[2]: text` or `NOQUEUE[2]: text`.
-fn part(text: &[u8]) -> Option<(&[u8], u32, &[u8])> {
-    let id = text.iter().take(24).position(|byte| !byte.is_ascii_alphanumeric())?;
+fn part(text: &[u8], leading: Option<usize>) -> Option<(&[u8], u32, &[u8])> {
+    let id = leading.filter(|id| *id < 24)?;
     let rest = text.get(id..)?.strip_prefix(b"[")?;
     if !(id == 0 || id >= 12 || text.starts_with(b"NOQUEUE")) {
         return None;

@@ -41,6 +41,17 @@ pub(crate) fn is_tag(word: &[u8]) -> bool {
         && read(word).is_some_and(|tag| tag.length == word.len())
 }
 
+/// What ends the name of a program: `[`, `:`, a blank, any control character.
+const ENDS: [bool; 256] = {
+    let mut table = [false; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        table[byte] = byte <= b' ' as usize || byte == b'[' as usize || byte == b':' as usize;
+        byte += 1;
+    }
+    table
+};
+
 #[derive(Clone, Copy)]
 struct Tag<'a> {
     program: &'a [u8],
@@ -50,9 +61,7 @@ struct Tag<'a> {
 
 fn read(text: &[u8]) -> Option<Tag<'_>> {
     let head = text.get(..text.len().min(LONGEST))?;
-    let end = head
-        .iter()
-        .position(|byte| matches!(byte, b'[' | b':') || *byte <= b' ')?;
+    let end = head.iter().position(|byte| ENDS[usize::from(*byte)])?;
     let program = head.get(..end)?;
     match head.get(end)? {
         b':' => Some(Tag {
@@ -62,7 +71,11 @@ fn read(text: &[u8]) -> Option<Tag<'_>> {
         }),
         b'[' => {
             let inner = head.get(end + 1..)?;
-            let length = inner.iter().position(|byte| *byte == b']' || *byte <= b' ')?;
+            let digits = inner.iter().take_while(|byte| byte.is_ascii_digit()).count();
+            let length = match inner.get(digits) {
+                Some(b']') => digits,
+                _ => inner.iter().position(|byte| *byte == b']' || *byte <= b' ')?,
+            };
             let pid = number(inner.get(..length)?);
             if inner.get(length) != Some(&b']') || (pid.is_none() && program.is_empty()) {
                 return None;
