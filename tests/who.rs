@@ -151,7 +151,17 @@ fn refusals_sessions_and_records_of_a_client_are_told() {
     }
     // A client that tried unknown recipients and relaying.
     let ip = "203.0.113.28";
-    assert_eq!(ask(&store, ip).rejects, refused[ip]);
+    let tried = ask(&store, ip);
+    assert_eq!(tried.rejects, refused[ip]);
+    let mut told: Vec<&str> = tried.reasons.iter().map(|reason| reason.example.as_str()).collect();
+    told.sort_unstable();
+    assert_eq!(
+        told,
+        [
+            "Recipient address rejected: User unknown in local recipient table",
+            "Relay access denied"
+        ]
+    );
     // postscreen and the block list.
     let listed = ask(&store, "203.0.113.66");
     assert!(listed.record_rules.contains_key("postfix/dnsblog"), "{listed:?}");

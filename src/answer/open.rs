@@ -5,7 +5,7 @@ use crate::line::Moment;
 use crate::query::{Page, Query};
 use crate::store::{Found, Store};
 
-/// What is open.
+/// What is open. Mail on hold waits for a person, however long: it is never lost.
 #[derive(Debug)]
 pub struct OpenMail {
     /// No last word yet, and a queue may still have it; the oldest first.
@@ -23,17 +23,20 @@ pub fn open(
     alive: Moment,
     limit: usize,
 ) -> Result<OpenMail, AnswerError> {
-    let found = |from: Option<Moment>, until: Moment| -> Result<Found, AnswerError> {
+    let found = |which: Query| -> Result<Found, AnswerError> {
         let parts = [
             Query::is("open", "true")?,
             Query::is("kind", "mail")?,
-            Query::between(from, Some(until)),
+            Query::between(None, Some(before)),
+            which,
         ];
         let query = Query::all(parts.into_iter().chain(filter.cloned()));
         Ok(store.search(&query, &Page::oldest(limit))?)
     };
+    let held = Query::is("status", "held")?;
+    let young = Query::between(Some(alive), None);
     Ok(OpenMail {
-        waiting: found(Some(alive), before)?,
-        lost: found(None, alive.min(before))?,
+        waiting: found(Query::any([young, held.clone()]))?,
+        lost: found(Query::all([Query::between(None, Some(alive)), held.negated()]))?,
     })
 }

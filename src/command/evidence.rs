@@ -198,12 +198,12 @@ fn tell(pack: &Evidence, out: &mut dyn Write) -> io::Result<()> {
     for host in &pack.coverage.hosts {
         writeln!(
             out,
-            "{}: {} lines from {} to {}, {} of them understood by no rule",
+            "{}: {} lines from {} to {}, {}",
             escape(&host.host),
             host.lines,
             host.first,
             host.last,
-            host.unmatched
+            looked::understood(host.unmatched)
         )?;
     }
     let silences = looked::silences(&pack.coverage.gaps, usize::MAX);

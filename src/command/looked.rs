@@ -25,11 +25,11 @@ pub(super) fn words(frame: TimeFrame, held: Option<(Moment, Moment)>) -> String 
         return "no message is indexed yet".to_owned();
     };
     let beyond = if from > last || until < first {
-        format!(", but what is indexed is from {} to {}", minute(first), minute(last))
+        format!(", but what is indexed is from {} to {}", short(first), minute(last))
     } else {
         String::new()
     };
-    format!("searched {} to {} UTC{beyond}", minute(from), minute(until))
+    format!("searched {} to {}{beyond}", short(from), minute(until))
 }
 
 /// What an answer that is empty is worth, a line each; begins with a line break.
@@ -51,11 +51,13 @@ pub(super) fn worth(coverage: &Coverage, open_until: bool, now: Moment) -> Strin
     let lines: u64 = coverage.hosts.iter().map(|host| host.lines).sum();
     let unmatched: u64 = coverage.hosts.iter().map(|host| host.unmatched).sum();
     if lines > 0 {
-        let unknown = match unmatched {
-            0 => "all of them understood".to_owned(),
-            count => format!("{count} of them understood by no rule (`mailtrail unmatched --store`)"),
+        let hint = if unmatched > 0 {
+            " (`mailtrail unmatched --store`)"
+        } else {
+            ""
         };
-        let _ = write!(text, "\n  behind it: {lines} lines of {names}, {unknown}");
+        let understood = understood(unmatched);
+        let _ = write!(text, "\n  behind it: {lines} lines of {names}, {understood}{hint}");
     } else {
         text.push_str("\n  behind it: no line of any host");
     }
@@ -69,11 +71,19 @@ pub(super) fn worth(coverage: &Coverage, open_until: bool, now: Moment) -> Strin
     {
         let _ = write!(
             text,
-            "\n  nothing newer than {} UTC was read: `mailtrail index`",
+            "\n  nothing newer than {} was read: `mailtrail index`",
             minute(newest)
         );
     }
     text
+}
+
+/// `all of them understood`
+pub(super) fn understood(unmatched: u64) -> String {
+    match unmatched {
+        0 => "all of them understood".to_owned(),
+        count => format!("{count} of them understood by no rule"),
+    }
 }
 
 /// The silences, a line each; at most so many.
@@ -87,6 +97,12 @@ pub(super) fn silences(gaps: &[Gap], most: usize) -> String {
     told.chain(rest).collect()
 }
 
-fn minute(at: Moment) -> String {
+/// `2026-11-24 02:04 UTC`
+pub(super) fn minute(at: Moment) -> String {
+    format!("{} UTC", short(at))
+}
+
+/// `2026-11-24 02:04`
+fn short(at: Moment) -> String {
     at.rfc3339().replace('T', " ").chars().take(16).collect()
 }

@@ -11,7 +11,7 @@ use crate::line::Moment;
 
 use super::output::Output;
 use super::search::read;
-use super::{Ending, opened, queue_lifetime, table, when};
+use super::{Ending, looked, opened, queue_lifetime, table, when};
 
 /// Runs it.
 pub(super) fn run(global: &Global, args: &OpenArgs, output: &mut Output) -> Result<Ending> {
@@ -38,23 +38,28 @@ pub(super) fn run(global: &Global, args: &OpenArgs, output: &mut Output) -> Resu
             let more = more(count, waiting.documents.len());
             writeln!(
                 output,
-                "\n{count} accepted before {before} and without a last word{more}"
+                "\n{count} accepted before {} and without a last word{more}",
+                looked::minute(before)
             )?;
         }
         if lost_count > 0 {
             let gap = if count > 0 { "\n" } else { "" };
-            writeln!(output, "{gap}Lost its end (began before {alive}):")?;
+            writeln!(
+                output,
+                "{gap}Began before {}, and its end is missing in the log:",
+                looked::minute(alive)
+            )?;
             table::print_documents(&lost.documents, output)?;
             let more = more(lost_count, lost.documents.len());
             writeln!(
                 output,
-                "\n{lost_count} older than a queue keeps mail{more}: no server has them any more, but the log does not tell how they \
-                 ended"
+                "\n{lost_count} older than a queue keeps mail{more}: no queue has them any more, and the log does not tell how they ended"
             )?;
         }
     } else {
         output.note(&format!(
-            "nothing is open: every message that was accepted before {before} has its last word"
+            "nothing is open: every message that was accepted before {} has its last word",
+            looked::minute(before)
         ));
     }
     Ok(if count + lost_count > 0 {

@@ -3,14 +3,14 @@
 use std::collections::HashSet;
 use std::io::Write as _;
 
-use anyhow::Result;
-
 use crate::answer;
 use crate::assemble::Locality;
 use crate::cli::{Global, ReportArgs};
 use crate::config::Config;
+use crate::line::{Line, Origin};
 use crate::query::{Query, matches};
 use crate::report::{self, Report, Tally};
+use crate::rule::RuleSet;
 use crate::store::sink::Sink;
 use crate::transaction::Document;
 
@@ -24,7 +24,7 @@ use super::{Ending, escape, opened, rules, when};
 const MAX_OPEN: usize = 500_000;
 
 /// Runs it.
-pub(super) fn run(global: &Global, args: &ReportArgs, output: &mut Output) -> Result<Ending> {
+pub(super) fn run(global: &Global, args: &ReportArgs, output: &mut Output) -> anyhow::Result<Ending> {
     let frame = when::frame(&args.time)?;
     let filter = args.filter.as_deref().map(read).transpose()?;
     let query = Query::all(filter.into_iter().chain([frame.query()]));
@@ -36,7 +36,8 @@ pub(super) fn run(global: &Global, args: &ReportArgs, output: &mut Output) -> Re
         let rules = rules::load(global, &config)?;
         let (sources, failed) = crate::source::open(&args.files, dating(&args.said, &config)?);
         let mut lines = Lines::of(sources, failed);
-        let report = of_lines(&mut lines, &rules, &config, &query, args.rows, output)?;
+        let read = std::iter::from_fn(|| lines.next(output));
+        let report = of_lines(read, &rules, &config, &query, args.rows)?;
         if let Some(warning) = lines.zone_warning() {
             output.note(&warning);
         }
@@ -60,15 +61,14 @@ pub(super) fn run(global: &Global, args: &ReportArgs, output: &mut Output) -> Re
     })
 }
 
-/// Of log lines, without a store.
-fn of_lines(
-    lines: &mut Lines,
-    rules: &crate::rule::RuleSet,
+/// Of log lines in the order of time, without a store; an origin stands for a line without a readable header.
+pub fn of_lines(
+    lines: impl Iterator<Item = Result<Line, Origin>>,
+    rules: &RuleSet,
     config: &Config,
     query: &Query,
     rows: usize,
-    output: &mut Output,
-) -> Result<Report> {
+) -> anyhow::Result<Report> {
     let mut tally = Tally::default();
     // A line that comes very late makes a document once more: the message still counts once.
     let mut seen = HashSet::new();
@@ -81,7 +81,7 @@ fn of_lines(
         filters: config.filters.clone(),
     };
     let mut intake = Intake::new(rules, &mut store, locality, MAX_OPEN);
-    while let Some(line) = lines.next(output) {
+    for line in lines {
         match line {
             Ok(mut line) => {
                 if let Some(name) = config.hosts.get(&*line.host) {

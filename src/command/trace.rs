@@ -85,7 +85,7 @@ pub(super) fn run(global: &Global, args: &TraceArgs, output: &mut Output) -> Res
         table::print(&newest, output)?;
         writeln!(
             output,
-            "\n{} messages fit; trace one by its queue id, or all with --all",
+            "\n{} messages fit; trace one by its queue id (or, where it has none, by the `id` that --json shows), or all with --all",
             newest.len()
         )?;
     } else {

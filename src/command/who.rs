@@ -53,7 +53,7 @@ fn print(who: &Who, limit: usize, out: &mut Output) -> io::Result<()> {
     )?;
     mail(who, out)?;
     loud(&who.hours, limit, out)?;
-    list("Where it came from (messages)", &who.clients, limit, out)?;
+    list("Where it came from (messages sent)", &who.clients, limit, out)?;
     refusals(who, limit, out)?;
     logins(who, limit, out)?;
     records(who, limit, out)?;
@@ -84,14 +84,14 @@ fn mail(who: &Who, out: &mut Output) -> io::Result<()> {
     } else {
         writeln!(out, "\nSent no message.")?;
     }
-    let received: u64 = who.received.values().sum();
-    if received > 0 {
-        writeln!(
-            out,
-            "Was sent {received} message{}: {}",
-            plural(received),
-            counts(who.received.iter().map(|(status, count)| (status.word(), count)))
-        )?;
+    if !who.received.is_empty() {
+        let mut received: Vec<(&str, u64)> = who
+            .received
+            .iter()
+            .map(|(status, count)| (status.word(), *count))
+            .collect();
+        received.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
+        writeln!(out, "Mail to it, by recipient: {}", counts(received.into_iter()))?;
     }
     if !who.sessions.is_empty() {
         let total: u64 = who.sessions.values().sum();
@@ -124,12 +124,11 @@ fn refusals(who: &Who, limit: usize, out: &mut Output) -> io::Result<()> {
     if who.rejects == 0 {
         return Ok(());
     }
-    list(
-        &format!("Refused {} time{}", who.rejects, plural(who.rejects)),
-        &who.reasons,
-        limit,
-        out,
-    )
+    title(&format!("Refused {} time{}", who.rejects, plural(who.rejects)), out)?;
+    for reason in who.reasons.iter().take(limit) {
+        writeln!(out, "  {:>7}  {}", reason.count, escape(&reason.example))?;
+    }
+    more(who.reasons.len(), limit, out)
 }
 
 fn logins(who: &Who, limit: usize, out: &mut Output) -> io::Result<()> {

@@ -7,7 +7,7 @@ use super::names::Names;
 use super::subject::Subject;
 use super::{Ask, Hour, MAX_LISTED, Queued, Reached, Who};
 use crate::line::Moment;
-use crate::report::is_notice;
+use crate::report::{Reason, is_notice};
 use crate::transaction::{Document, Recipient, Record, Relation, Status, Transaction, TransactionKind};
 use crate::unmatched::template;
 
@@ -31,7 +31,7 @@ pub(super) struct Count<'s> {
     own: HashSet<String>,
     hours: BTreeMap<i64, u64>,
     clients: Names<u64>,
-    reasons: Names<u64>,
+    reasons: Names<(u64, String)>,
     recipients: Names<(u64, u64)>,
     queued: BTreeMap<(Moment, String, String), Queued>,
 }
@@ -122,9 +122,19 @@ impl<'s> Count<'s> {
         let count = transaction.count.unwrap_or(1);
         for reject in transaction.reject.iter().filter(|reject| is_final(&reject.action)) {
             self.who.rejects += count;
-            self.reasons.add(template(&reject.reason), count);
+            self.reason(&reject.reason, count);
         }
         self.client(transaction, 0);
+    }
+
+    fn reason(&mut self, reason: &str, count: u64) {
+        if let Some((sum, example)) = self.reasons.of(template(reason)) {
+            *sum += count;
+            // Whatever the order of the documents.
+            if example.is_empty() || reason < example.as_str() {
+                reason.clone_into(example);
+            }
+        }
     }
 
     fn mail(&mut self, mail: &Transaction) {
@@ -142,7 +152,7 @@ impl<'s> Count<'s> {
         }
         for reject in mail.reject.iter().filter(|reject| is_final(&reject.action)) {
             self.who.rejects += 1;
-            self.reasons.add(template(&reject.reason), 1);
+            self.reason(&reject.reason, 1);
         }
         if is_notice(mail) || self.comes_from_own(mail) {
             return;
@@ -229,13 +239,17 @@ impl<'s> Count<'s> {
     pub(super) fn into_who(self, subject: &str) -> Who {
         let approximate = self.who.approximate || self.clients.cut || self.reasons.cut || self.recipients.cut;
         let recipients = self.recipients.sorted(|(count, _)| *count).into_iter();
-        let mut reasons = self.reasons.named();
-        reasons.truncate(MAX_LISTED);
+        let reasons = self.reasons.sorted(|(count, _)| *count).into_iter().take(MAX_LISTED);
+        let reasons = reasons.map(|(template, (count, example))| Reason {
+            template,
+            count,
+            example,
+        });
         Who {
             subject: subject.to_owned(),
             hours: hours(&self.hours),
             clients: self.clients.named(),
-            reasons,
+            reasons: reasons.collect(),
             recipients: recipients
                 .map(|(name, (count, reached))| Reached { name, count, reached })
                 .collect(),

@@ -19,6 +19,7 @@ use serde::Serialize;
 use super::{AnswerError, Ask};
 use crate::line::Moment;
 use crate::query::Query;
+use crate::report::Reason;
 use crate::store::Store;
 use crate::transaction::{Record, Status};
 
@@ -50,8 +51,8 @@ pub struct Who {
     pub clients: Vec<Named>,
     /// Refusals that it met.
     pub rejects: u64,
-    /// Their reasons, the most frequent first; at most 1,000.
-    pub reasons: Vec<Named>,
+    /// Their reasons, those of one shape together, the most frequent first; at most 1,000.
+    pub reasons: Vec<Reason>,
     /// Its sessions that sent no mail, by how they ended.
     pub sessions: BTreeMap<String, u64>,
     /// Logins that failed.
@@ -92,7 +93,7 @@ pub struct Hour {
 /// A name and how often.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Named {
-    /// A client, a reason.
+    /// A client.
     pub name: String,
     /// How often.
     pub count: u64,
