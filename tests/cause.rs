@@ -245,3 +245,17 @@ fn a_recipient_that_our_own_server_refused_is_told_with_what_we_can_do() {
         assert_eq!(causes().of_status(*status).is_none(), words_decide, "{word}");
     }
 }
+
+#[test]
+fn a_message_that_is_older_than_the_queue_is_not_said_to_be_tried_again() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("mailtrail.yaml"), "queue_lifetime: 1s\n").unwrap();
+    let log = lab("sendmail", "mail.rfc3339.log.gz");
+    tool(folder.path()).arg("index").arg(log).succeeds();
+    // Its last attempt is deferred, and the log ends.
+    let patient = tool(folder.path()).args(["trace", "6AO2AV3c000161"]);
+    let story = patient.args(["--config", "mailtrail.yaml"]).succeeds();
+    assert!(story.contains("not delivered as far as the log goes"), "{story}");
+    assert!(story.contains("so it is over, and no line tells how"), "{story}");
+    assert!(!story.contains("tries again"), "{story}");
+}

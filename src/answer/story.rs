@@ -151,7 +151,9 @@ fn told(mut fate: Fate, hops: &[Transaction], causes: &Causes) -> Told {
         fate.at = fate.at.or(reject.map(|reject| reject.at));
     }
     let cause = cause(causes, hop, &fate);
-    let next = cause.map(|cause| next_step(cause, fate.status).to_owned());
+    let waits = matches!(fate.status, Status::Queued | Status::Deferred);
+    let lost = waits && hop.is_some_and(|hop| hop.missing.iter().any(|what| what == "end"));
+    let next = cause.map(|cause| next_step(cause, fate.status, lost).to_owned());
     Told {
         cause: cause.map(|cause| cause.id.clone()),
         why: cause.map(|cause| cause.cause.clone()),
@@ -161,7 +163,14 @@ fn told(mut fate: Fate, hops: &[Transaction], causes: &Causes) -> Told {
     }
 }
 
-fn next_step(cause: &Cause, status: Status) -> &str {
+/// Where the log has lost the end, nobody tries again.
+const LOST: &str = "It is older than a queue keeps mail, so it is over, and no line tells how: read the rest of that host's \
+                    log, or ask the recipient.";
+
+fn next_step(cause: &Cause, status: Status, lost: bool) -> &str {
+    if lost {
+        return LOST;
+    }
     let special = match status {
         Status::Rejected => &cause.here,
         Status::Bounced | Status::Expired => &cause.over,

@@ -318,6 +318,7 @@ fn meaning(told: &Told, before: Option<&Told>, out: &mut dyn Write) -> io::Resul
 
 fn without_recipients(first: &Transaction) -> &'static str {
     match first.status.as_str() {
+        "queued" if first.nrcpt == Some(0) => "No recipient was taken, so there was no message.",
         "rejected" => "It was refused and never taken.",
         "greylisted" => "It was refused for now (greylisting); the sender's server is expected to come again.",
         "discarded" => "It was taken and thrown away by rule.",
@@ -358,6 +359,8 @@ fn sentence(fate: &Fate, journey: &Story) -> String {
         .and_then(|relay| relay.host.as_deref().or(relay.ip.as_deref()));
     let relay = relay.map(|relay| escape(relay).into_owned());
     let there = relay.clone().unwrap_or_else(|| "the next server".to_owned());
+    let last_hop = journey.last_hop(fate);
+    let lost = last_hop.is_some_and(|hop| hop.missing.iter().any(|what| what == "end"));
     let tries = recipient.map_or(0, |to| to.attempts);
     let tries = format!("{tries} attempt{}", plural(tries));
     match fate.status {
@@ -369,6 +372,11 @@ fn sentence(fate: &Fate, journey: &Story) -> String {
         Status::Filtered => format!("handed to the filter {there}{at}; its second leg is not in the index."),
         Status::Expanded => format!("goes on under another address or queue id from {host}{at}."),
         Status::Probed => format!("only asked whether the address exists{at}; no mail was sent.{words}"),
+        Status::Queued | Status::Deferred if lost => {
+            format!(
+                "not delivered as far as the log goes: {host} had it, after {tries}, and no later line tells of it.{words}"
+            )
+        }
         Status::Queued => format!("still in the queue of {host}; nothing was tried yet."),
         Status::Deferred => format!("not yet delivered: {host} tries again ({tries} so far, the last{at}).{words}"),
         Status::Held => format!("on hold on {host}: a person must release it."),
