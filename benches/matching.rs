@@ -4,7 +4,7 @@
 //!     cargo bench --bench matching -- lines LOG                  # and read the lines
 //!     cargo bench --bench matching -- events LOG [TIMES]         # and find the rules that claim them
 //!
-//! `benches/instructions` counts its instructions.
+//! `benches/instructions` counts instructions of the whole program instead.
 
 use std::error::Error;
 use std::sync::Arc;
