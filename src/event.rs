@@ -7,6 +7,7 @@
 //! [`Vocabulary`] of the rule set.
 
 use std::borrow::Cow;
+use std::ops::Deref;
 use std::sync::Arc;
 
 use crate::line::Line;
@@ -227,6 +228,74 @@ impl Capture {
     pub const CONSTANT: u16 = u16::MAX;
 }
 
+/// The fields of one line, in its order; a list's field occurs several times.
+///
+/// Most questions are about fields that a line does not have, so those it has are known at a glance; and whoever keeps
+/// an event with several mails keeps the same list.
+#[derive(Debug, Clone)]
+pub struct Captures {
+    list: Arc<[Capture]>,
+    /// A bit for each [`Field`] that occurs, the last one for all others.
+    present: u64,
+}
+
+/// The bit of a field in [`Captures`].
+const fn bit(field: FieldId) -> u64 {
+    if (field as usize) < FIELDS.len() {
+        1 << field
+    } else {
+        FOREIGN
+    }
+}
+
+/// The bit of the fields that the assembler does not know.
+const FOREIGN: u64 = 1 << 63;
+
+const _: () = assert!(FIELDS.len() < 64, "every field has a bit of its own");
+
+impl Captures {
+    /// Does this field occur?
+    pub fn has(&self, field: Field) -> bool {
+        self.present & bit(field as FieldId) != 0
+    }
+
+    /// Does a field occur that the assembler does not know?
+    pub fn has_foreign(&self) -> bool {
+        self.present & FOREIGN != 0
+    }
+
+    /// The captures of a field.
+    fn of(&self, field: Field) -> impl Iterator<Item = Capture> {
+        let list = if self.has(field) { &*self.list } else { &[] };
+        list.iter()
+            .filter(move |capture| capture.field == field as FieldId)
+            .copied()
+    }
+}
+
+impl From<Vec<Capture>> for Captures {
+    fn from(list: Vec<Capture>) -> Self {
+        Self::from(list.as_slice())
+    }
+}
+
+impl From<&[Capture]> for Captures {
+    fn from(list: &[Capture]) -> Self {
+        Self {
+            list: list.into(),
+            present: list.iter().fold(0, |present, capture| present | bit(capture.field)),
+        }
+    }
+}
+
+impl Deref for Captures {
+    type Target = [Capture];
+
+    fn deref(&self) -> &[Capture] {
+        &self.list
+    }
+}
+
 /// How grave the program said it is; a prefix such as `warning: ` that is taken off before matching.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub enum Severity {
@@ -271,8 +340,8 @@ pub struct Event {
     pub ambiguous: bool,
     /// The prefix that was taken off.
     pub severity: Severity,
-    /// The fields, in the order of the line; a list's field occurs several times.
-    pub captures: Box<[Capture]>,
+    /// The fields.
+    pub captures: Captures,
     /// What the captures' names and constants are.
     pub vocabulary: Arc<Vocabulary>,
 }
@@ -280,18 +349,12 @@ pub struct Event {
 impl Event {
     /// The first value of a field, as it stands in the line. None if the line has none.
     pub fn bytes(&self, field: Field) -> Option<&[u8]> {
-        self.captures
-            .iter()
-            .find(|capture| capture.field == field as FieldId)
-            .map(|capture| self.value(*capture))
+        self.captures.of(field).next().map(|capture| self.value(capture))
     }
 
     /// Every value of a field, in order.
     pub fn all(&self, field: Field) -> impl Iterator<Item = &[u8]> {
-        self.captures
-            .iter()
-            .filter(move |capture| capture.field == field as FieldId)
-            .map(|capture| self.value(*capture))
+        self.captures.of(field).map(|capture| self.value(capture))
     }
 
     /// The first value as text. None if there is none.
@@ -305,10 +368,7 @@ impl Event {
 
     /// Every value of a field as text, in order; see [`Event::text`].
     pub fn texts(&self, field: Field) -> impl Iterator<Item = Cow<'_, str>> {
-        self.captures
-            .iter()
-            .filter(move |capture| capture.field == field as FieldId)
-            .map(|capture| self.told(*capture))
+        self.captures.of(field).map(|capture| self.told(capture))
     }
 
     /// The value of a capture as text; see [`Event::text`].
@@ -316,6 +376,9 @@ impl Event {
         let value = self.value(capture);
         if capture.len == Capture::CONSTANT {
             return String::from_utf8_lossy(value);
+        }
+        if self.line.plain {
+            return Cow::Borrowed(str::from_utf8(value).unwrap_or_default());
         }
         self.restored(value)
     }
@@ -363,7 +426,12 @@ impl Event {
     /// Every field that the assembler does not know: the rules' own and the unknown keys of lists, by name.
     pub fn extra(&self) -> impl Iterator<Item = (Cow<'_, str>, &[u8])> {
         let mut key = None;
-        self.captures.iter().filter_map(move |capture| {
+        let list = if self.captures.has_foreign() {
+            &*self.captures
+        } else {
+            &[]
+        };
+        list.iter().filter_map(move |capture| {
             if capture.field == UNKNOWN_KEY && key.is_none() {
                 key = Some(self.value(*capture));
                 return None;
@@ -384,6 +452,11 @@ impl Event {
     /// The id of the rule that claimed the line.
     pub fn rule_id(&self) -> &str {
         self.vocabulary.rules.get(self.rule as usize).map_or("", String::as_str)
+    }
+
+    /// Does the line speak of a queue id?
+    pub fn has_queue_id(&self) -> bool {
+        self.captures.has(Field::QueueId) && (self.line.plain || self.queue_id().is_some())
     }
 
     /// The queue id that the line speaks of. None for lines without one (`NOQUEUE`).

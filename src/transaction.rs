@@ -264,7 +264,7 @@ pub struct Transaction {
     pub line_count_exact: bool,
     /// What a later merge needs. Hidden: stores keep it, nobody is shown it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub memory: Option<Memory>,
+    pub memory: Option<Box<Memory>>,
 }
 
 impl Transaction {

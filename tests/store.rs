@@ -119,7 +119,7 @@ fn documents_come_back_as_they_were_written_with_their_memory() {
         between: "KLUv".to_owned(),
         bytes: [(0, "wqA=".to_owned())].into(),
     };
-    let remembering = changed(&documents()[0], |mail| mail.memory = Some(memory));
+    let remembering = changed(&documents()[0], |mail| mail.memory = Some(Box::new(memory)));
     store.write(vec![put(&remembering)]).unwrap();
     store.commit().unwrap();
     drop(store);

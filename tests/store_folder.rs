@@ -9,7 +9,7 @@ use mailtrail::query::{Page, Query};
 use mailtrail::store::embedded::EmbeddedStore;
 use mailtrail::store::ndjson::NdjsonStore;
 use mailtrail::store::{Change, Store, StoreError};
-use mailtrail::transaction::{Document, Memory};
+use mailtrail::transaction::Document;
 
 use crate::store::{changed, count, documents, filled, key, put};
 
@@ -83,7 +83,7 @@ fn a_folder_that_is_no_store_is_said_to_be_none() {
 fn json_lines_have_no_memory_and_no_search() {
     let mut out = Vec::new();
     let mut store = NdjsonStore::new(&mut out);
-    let remembering = changed(&documents()[0], |mail| mail.memory = Some(Memory::default()));
+    let remembering = changed(&documents()[0], |mail| mail.memory = Some(Box::default()));
     store.write(vec![put(&remembering), put(&documents()[1])]).unwrap();
     store.commit().unwrap();
     assert!(!store.may_hold(&key(&documents()[0]), true));

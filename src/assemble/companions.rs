@@ -118,7 +118,7 @@ impl Companions {
                     self.handed_in(&begun, event, told);
                 }
             }
-            Kind::Reject if event.queue_id().is_none() => self.refused(event),
+            Kind::Reject if !event.has_queue_id() => self.refused(event),
             Kind::Verdict | Kind::Mailbox | Kind::Record => return self.word(digest, event, told),
             _ => {}
         }
@@ -230,7 +230,7 @@ impl Companions {
 
     /// None for what names neither a Message-ID nor client and sender, and for what an MTA said.
     fn key_of_word(&self, event: &Event) -> Option<u64> {
-        if event.queue_id().is_some() || event.generic || mail::mta(event).is_some() {
+        if event.has_queue_id() || event.generic || mail::mta(event).is_some() {
             return None;
         }
         match event.bytes(Field::MessageId) {
@@ -379,7 +379,7 @@ impl Word {
             return;
         }
         if self.joined.is_empty() && self.told {
-            told.push(Told::Withdrawn(self.digest.id_at(self.event.line.at)));
+            told.push(Told::Withdrawn(self.digest, self.event.line.at));
         }
         self.joined.push(Arc::clone(queue_id));
         told.push(Told::Joined {
@@ -393,8 +393,9 @@ impl Word {
     fn tell(&mut self, told: &mut Vec<Told>) {
         if !self.told && self.joined.is_empty() {
             self.told = true;
-            let record = record::record(self.digest, &self.event);
-            told.extend(record.map(Box::new).map(Told::Record));
+            if record::is_worth_a_record(&self.event) {
+                told.push(Told::Alone(self.digest, self.event.clone()));
+            }
         }
     }
 }

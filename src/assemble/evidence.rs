@@ -81,7 +81,7 @@ pub(super) fn evidence(lines: &[(Digest, &Mention)]) -> Evidence {
 
 /// The lines that a stored document remembers. Damaged memory gives what can be read.
 pub fn remembered(document: &Transaction) -> Vec<Remembered> {
-    lines_again(&document.lines, document.memory.as_ref())
+    lines_again(&document.lines, document.memory.as_deref())
 }
 
 /// The line of a stored record. Empty where its memory is damaged.

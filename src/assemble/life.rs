@@ -11,6 +11,7 @@
 use crate::event::{Event, Field, Kind};
 use crate::line::{Digest, Moment, queue_time};
 
+use super::mention::Placed;
 use super::{Mention, Mentions};
 
 /// The lines of one life, in the order of cause and effect.
@@ -22,17 +23,34 @@ pub struct Life<'a> {
     pub provisional: bool,
     /// The lines with their digests.
     pub lines: Vec<(Digest, &'a Mention)>,
+    /// Those that speak of this queue id first.
+    own: Vec<(Digest, &'a Event)>,
 }
 
 impl<'a> Life<'a> {
+    fn of(id: String, provisional: bool, placed: &[Placed<'a>]) -> Self {
+        let own = placed.iter().filter_map(|line| Some((line.digest(), line.own?)));
+        Self {
+            id,
+            provisional,
+            lines: placed.iter().map(|line| (line.digest(), line.mention)).collect(),
+            own: own.collect(),
+        }
+    }
+
     /// The events that speak of this queue id first.
-    pub(super) fn own<'life>(&'life self, mentions: &'life Mentions) -> impl Iterator<Item = &'a Event> + 'life {
-        self.events().filter(|event| mentions.owns(event))
+    pub(super) fn own(&self) -> impl Iterator<Item = &'a Event> {
+        self.own.iter().map(|(_, event)| *event)
+    }
+
+    /// The same with the digests of their lines.
+    pub(super) fn own_lines(&self) -> &[(Digest, &'a Event)] {
+        &self.own
     }
 
     /// The events that name a queue id.
     pub(super) fn named(&self) -> impl Iterator<Item = &'a Event> {
-        self.events().filter(|event| event.queue_id().is_some())
+        self.events().filter(|event| event.has_queue_id())
     }
 
     /// The events of its client's session, which name none.
@@ -40,12 +58,18 @@ impl<'a> Life<'a> {
         self.lines
             .iter()
             .filter_map(|(_, mention)| mention.event())
-            .filter(|event| event.queue_id().is_none())
+            .filter(|event| !event.has_queue_id())
     }
 
     /// All events.
     pub(super) fn events(&self) -> impl Iterator<Item = &'a Event> {
-        self.lines.iter().filter_map(|(_, mention)| mention.event())
+        self.event_lines().map(|(_, event)| event)
+    }
+
+    /// The same with the digests of their lines.
+    pub(super) fn event_lines(&self) -> impl Iterator<Item = (Digest, &'a Event)> {
+        let event = |(digest, mention): &(Digest, &'a Mention)| Some((*digest, mention.event()?));
+        self.lines.iter().filter_map(event)
     }
 }
 
@@ -57,16 +81,9 @@ pub fn lives(mentions: &Mentions) -> Vec<Life<'_>> {
     }
     if let Some(base) = queue_time::of_queue_id(&mentions.queue_id) {
         let digest = Digest::of_parts(&[mentions.host.as_bytes(), mentions.queue_id.as_bytes()]);
-        return vec![Life {
-            id: digest.id_at(base),
-            provisional: false,
-            lines,
-        }];
+        return vec![Life::of(digest.id_at(base), false, &lines)];
     }
-    split(mentions, lines)
-        .into_iter()
-        .map(|part| part.into_life(mentions))
-        .collect()
+    split(lines).into_iter().map(|part| part.into_life(mentions)).collect()
 }
 
 /// A life while it is found out.
@@ -78,7 +95,7 @@ struct Part<'a> {
     has_message_id: bool,
     /// The second of the first sign that the message was complete: no Message-ID comes after it.
     complete: Option<i64>,
-    lines: Vec<(Digest, &'a Mention)>,
+    lines: Vec<Placed<'a>>,
 }
 
 impl<'a> Part<'a> {
@@ -92,9 +109,9 @@ impl<'a> Part<'a> {
         }
     }
 
-    fn push(&mut self, digest: Digest, mention: &'a Mention, own: bool) {
-        if let (true, Some(event)) = (own, mention.event()) {
-            let second = event.line.at.second();
+    fn push(&mut self, line: Placed<'a>) {
+        if let Some(event) = line.own {
+            let second = line.second();
             match event.kind {
                 Kind::MessageId => self.has_message_id = true,
                 Kind::Active | Kind::Delivery => self.complete = self.complete.or(Some(second)),
@@ -102,17 +119,17 @@ impl<'a> Part<'a> {
                 _ => {}
             }
         }
-        self.lines.push((digest, mention));
+        self.lines.push(line);
     }
 
     fn into_life(mut self, mentions: &Mentions) -> Life<'a> {
-        self.lines.sort_by_key(|(digest, mention)| (mention.order(), *digest));
+        self.lines.sort_unstable_by_key(Placed::order);
         // What its session told may have come to another mail first: it is no part of an identity.
         let earliest = self
             .lines
             .iter()
-            .filter(|(_, mention)| !mention.is_of_session())
-            .map(|(_, mention)| mention.line().at.second())
+            .filter(|line| !line.mention.is_of_session())
+            .map(Placed::second)
             .min()
             .unwrap_or_default();
         let (second, mark): (i64, &[u8]) = match self.start {
@@ -125,37 +142,38 @@ impl<'a> Part<'a> {
             mark,
             &second.to_le_bytes(),
         ]);
-        Life {
-            id: digest.id_at(Moment::from_second(second)),
-            provisional: self.start.is_none(),
-            lines: self.lines,
-        }
+        let id = digest.id_at(Moment::from_second(second));
+        Life::of(id, self.start.is_none(), &self.lines)
     }
 }
 
 /// First the starts are found, then every other line is given to a life.
-fn split<'a>(mentions: &Mentions, lines: Vec<(Digest, &'a Mention)>) -> Vec<Part<'a>> {
-    let mut parts: Vec<Part<'a>> = Vec::new();
+fn split(lines: Vec<Placed<'_>>) -> Vec<Part<'_>> {
+    let mut parts: Vec<Part<'_>> = Vec::new();
     let mut others = Vec::new();
-    for (digest, mention) in lines {
-        let own = mention.event().filter(|event| mentions.owns(event));
-        match own {
+    let count = lines.len();
+    for line in lines {
+        match line.own {
             Some(event) if begins(event, parts.last()) => {
-                let mut part = Part::new(Some(event.line.at.second()));
-                part.push(digest, mention, true);
+                let mut part = Part::new(Some(line.second()));
+                if parts.is_empty() {
+                    // Mostly the only one.
+                    part.lines.reserve_exact(count);
+                }
+                part.push(line);
                 parts.push(part);
             }
-            Some(event) => place(&mut parts, digest, mention, event),
-            None => others.push((digest, mention)),
+            Some(event) => place(&mut parts, line, event),
+            None => others.push(line),
         }
     }
     // Lines of other ids that name this one, and unmatched ones, prove nothing: they go where they fit.
-    for (digest, mention) in others {
-        let second = mention.line().at.second();
-        if mention.is_of_session() {
-            let index = part_of_session(&parts, mention);
+    for line in others {
+        let second = line.second();
+        if line.mention.is_of_session() {
+            let index = part_of_session(&parts, line.mention);
             if let Some(part) = index.and_then(|index| parts.get_mut(index)) {
-                part.push(digest, mention, false);
+                part.push(line);
             }
             continue;
         }
@@ -166,7 +184,7 @@ fn split<'a>(mentions: &Mentions, lines: Vec<(Digest, &'a Mention)>) -> Vec<Part
         if parts.is_empty() {
             parts.push(Part::new(None));
         }
-        parts[index].push(digest, mention, false);
+        parts[index].push(line);
     }
     parts
 }
@@ -175,7 +193,7 @@ fn split<'a>(mentions: &Mentions, lines: Vec<(Digest, &'a Mention)>) -> Vec<Part
 fn part_of_session(parts: &[Part<'_>], mention: &Mention) -> Option<usize> {
     let told = mention.event().and_then(|event| event.bytes(Field::MessageId));
     let has_told = |part: &Part<'_>| {
-        let mut events = part.lines.iter().filter_map(|(_, mention)| mention.event());
+        let mut events = part.lines.iter().filter_map(|line| line.mention.event());
         events.any(|event| event.kind == Kind::MessageId && event.bytes(Field::MessageId) == told)
     };
     if told.is_some()
@@ -185,7 +203,7 @@ fn part_of_session(parts: &[Part<'_>], mention: &Mention) -> Option<usize> {
     }
     let (second, pid) = (mention.line().at.second(), mention.line().pid);
     let begun_by = |part: &Part<'_>| {
-        let mut queued = part.lines.iter().filter_map(|(_, mention)| mention.event());
+        let mut queued = part.lines.iter().filter_map(|line| line.mention.event());
         queued.any(|event| event.kind == Kind::Queued && event.line.pid == pid)
     };
     // A session's end comes after the start, all else before it.
@@ -222,12 +240,12 @@ fn begins(event: &Event, before: Option<&Part<'_>>) -> bool {
 }
 
 /// Gives an event that is no start to the life it fits.
-fn place<'a>(parts: &mut Vec<Part<'a>>, digest: Digest, mention: &'a Mention, event: &Event) {
-    let second = event.line.at.second();
+fn place<'a>(parts: &mut Vec<Part<'a>>, line: Placed<'a>, event: &Event) {
+    let second = line.second();
     let count = parts.len();
     let Some(last) = parts.last() else {
         let mut part = Part::new(None);
-        part.push(digest, mention, true);
+        part.push(line);
         parts.push(part);
         return;
     };
@@ -244,7 +262,7 @@ fn place<'a>(parts: &mut Vec<Part<'a>>, digest: Digest, mention: &'a Mention, ev
         parts.push(Part::new(None));
         index = count;
     }
-    parts[index].push(digest, mention, true);
+    parts[index].push(line);
 }
 
 /// Seconds that a line of another process may lag behind `removed`.

@@ -51,7 +51,7 @@ fn relation(event: &Event, locality: &Locality) -> Option<(Relation, String)> {
         }
         Kind::Delivery => match other(Field::NewQueueId) {
             Some(new) => Some((Relation::ForwardedTo, new)),
-            None if locality.is_local(event) => {
+            None if event.captures.has(Field::NextQueueId) && locality.is_local(event) => {
                 let relation = if is_submission(event) {
                     Relation::SubmittedAs
                 } else {

@@ -41,6 +41,9 @@ impl Locality {
 }
 
 fn is_loopback(ip: Option<&str>) -> bool {
-    ip.and_then(|ip| ip.trim_start_matches("IPv6:").parse::<IpAddr>().ok())
+    // No other text is worth reading as an address: 127.0.0.1, ::1, 0:0:0:0:0:0:0:1.
+    let ip = ip.map(|ip| ip.trim_start_matches("IPv6:"));
+    ip.filter(|ip| ip.starts_with("127.") || ip.starts_with([':', '0']))
+        .and_then(|ip| ip.parse::<IpAddr>().ok())
         .is_some_and(|ip| ip.is_loopback())
 }

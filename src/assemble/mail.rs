@@ -8,8 +8,9 @@ use crate::line::Digest;
 use crate::transaction::{MAX_RECIPIENTS, Recipient, Relation, Status, Transaction, TransactionKind, domain};
 
 use super::life::Life;
+use super::mention::rank;
 use super::recipient::Recipients;
-use super::{Locality, Mention, Mentions, beside, client, evidence, links, outcome, refusal};
+use super::{Locality, Mentions, beside, client, evidence, links, outcome, refusal};
 
 /// At most this many warnings and foreign fields are kept of a mail, each at most this many bytes long.
 const MAX_NOTES: usize = 50;
@@ -18,7 +19,7 @@ const MAX_NOTE_BYTES: usize = 2_048;
 /// The document of a life. None if no rule matched any of its lines.
 pub(super) fn mail(life: &Life<'_>, mentions: &Mentions, locality: &Locality) -> Option<Transaction> {
     let first = life.named().next()?;
-    let own = || life.own(mentions);
+    let own = || life.own();
     let from = sender(own());
     let session = session_of(life, from.as_deref());
     let from = from.or_else(|| sender(session.iter().copied()));
@@ -45,7 +46,7 @@ pub(super) fn mail(life: &Life<'_>, mentions: &Mentions, locality: &Locality) ->
     let verdicts = beside::said(session.iter().copied().chain(own()), &mut to);
     let (status, open) = outcome::status(&to, unheard, &state);
     let outcome = abandoned(life, mentions);
-    let open = open && outcome.is_none() && !(to.is_empty() && nothing_came(life, mentions, nrcpt));
+    let open = open && outcome.is_none() && !(to.is_empty() && nothing_came(life, nrcpt));
     let links = links::links(life, mentions, locality);
     let leg = links.iter().any(|link| {
         matches!(
@@ -57,11 +58,11 @@ pub(super) fn mail(life: &Life<'_>, mentions: &Mentions, locality: &Locality) ->
     let lines_of_its_own = || life.lines.iter().filter(|(_, mention)| !mention.is_of_session());
     let times = || lines_of_its_own().map(|(_, mention)| mention.line().at);
     let speaker = own().find(|event| mta(event).is_some()).unwrap_or(first);
-    let missing = missing(life, mentions, from.is_some());
+    let missing = missing(life, from.is_some());
     let (to, to_more, fate) = bounded(to);
     Some(Transaction {
         end: times().max().unwrap_or_default(),
-        mta: mta(speaker),
+        mta: mta(speaker).map(str::to_owned),
         instance: instance(speaker),
         queue_id: Some(mentions.queue_id.to_string()),
         status: status.to_owned(),
@@ -70,14 +71,7 @@ pub(super) fn mail(life: &Life<'_>, mentions: &Mentions, locality: &Locality) ->
         leg,
         from_domain: from.as_deref().and_then(domain),
         from,
-        message_id: message_id(
-            &life
-                .lines
-                .iter()
-                .filter(|(_, mention)| owns(mentions, mention))
-                .copied()
-                .collect::<Vec<_>>(),
-        ),
+        message_id: message_id(life.own_lines().iter().copied()),
         subject: subject(own()),
         size: own().filter_map(|event| event.number(Field::Size)).last(),
         nrcpt,
@@ -102,11 +96,11 @@ pub(super) fn mail(life: &Life<'_>, mentions: &Mentions, locality: &Locality) ->
         warnings: warnings(life, mentions),
         links,
         missing,
-        extra: extra(notes(life, mentions).into_iter()),
+        extra: extra(notes(life).into_iter()),
         rules: first.vocabulary.fingerprint.clone(),
         lines: evidence.lines,
         line_count: evidence.count,
-        memory: Some(evidence.memory),
+        memory: Some(Box::new(evidence.memory)),
         ..Transaction::new(
             TransactionKind::Mail,
             life.id.clone(),
@@ -126,10 +120,10 @@ fn session_of<'a>(life: &Life<'a>, from: Option<&str>) -> Vec<&'a Event> {
 }
 
 /// What the lines did not tell.
-fn missing(life: &Life<'_>, mentions: &Mentions, has_sender: bool) -> Vec<String> {
+fn missing(life: &Life<'_>, has_sender: bool) -> Vec<String> {
     let mut missing = Vec::new();
     let begins = |event: &Event| matches!(event.kind, Kind::Queued | Kind::MessageId);
-    if life.provisional || !life.own(mentions).any(begins) {
+    if life.provisional || !life.own().any(begins) {
         missing.push("start".to_owned());
     }
     if !has_sender {
@@ -139,14 +133,14 @@ fn missing(life: &Life<'_>, mentions: &Mentions, has_sender: bool) -> Vec<String
 }
 
 /// sendmail tells even of a transaction in which it took no recipient, or of which no message came.
-fn nothing_came(life: &Life<'_>, mentions: &Mentions, nrcpt: Option<u64>) -> bool {
+fn nothing_came(life: &Life<'_>, nrcpt: Option<u64>) -> bool {
     let begun_empty = |event: &Event| {
         event.kind == Kind::Queued
             && event.number::<u64>(Field::Size) == Some(0)
             && event.bytes(Field::MessageId).is_none()
-            && mta(event).as_deref() == Some("sendmail")
+            && mta(event) == Some("sendmail")
     };
-    nrcpt == Some(0) || life.own(mentions).any(begun_empty)
+    nrcpt == Some(0) || life.own().any(begun_empty)
 }
 
 /// How the client was lost before the message was complete: then nothing more comes of it.
@@ -168,13 +162,9 @@ fn abandoned(life: &Life<'_>, mentions: &Mentions) -> Option<String> {
     if life.events().any(goes_on) {
         return None;
     }
-    let lost = |event: &&Event| event.kind == Kind::Lost && (mentions.owns(event) || event.queue_id().is_none());
+    let lost = |event: &&Event| event.kind == Kind::Lost && (mentions.owns(event) || !event.has_queue_id());
     let word = life.events().find(lost)?.text(Field::Outcome);
     Some(word.map_or_else(|| "lost".to_owned(), Cow::into_owned))
-}
-
-fn owns(mentions: &Mentions, mention: &Mention) -> bool {
-    mention.event().is_some_and(|event| mentions.owns(event))
 }
 
 /// One event's effect on the recipients and on the mail as a whole.
@@ -200,7 +190,7 @@ fn fold(event: &Event, recipients: &mut Recipients, state: &mut outcome::Own, lo
         // that no line names (an alias loop) is the only trace of their fate.
         Kind::Notice => match event.text(Field::Status).and_then(|word| Status::from_word(&word)) {
             Some(status) => settle(recipients, state, status),
-            None if event.bytes(Field::Notice) == Some(b"bounce") && mta(event).as_deref() == Some("sendmail") => {
+            None if event.bytes(Field::Notice) == Some(b"bounce") && mta(event) == Some("sendmail") => {
                 state.word = state.word.or(Some(Status::Bounced));
             }
             None => {}
@@ -260,13 +250,11 @@ pub(super) fn sender<'a>(events: impl Iterator<Item = &'a Event>) -> Option<Stri
 }
 
 /// The first Message-ID. A message with two of them logs both.
-pub(super) fn message_id(lines: &[(Digest, &Mention)]) -> Option<String> {
+pub(super) fn message_id<'a>(lines: impl Iterator<Item = (Digest, &'a Event)>) -> Option<String> {
     lines
-        .iter()
-        .filter_map(|(digest, mention)| {
-            let event = mention.event()?;
+        .filter_map(|(digest, event)| {
             let id = event.text(Field::MessageId).filter(|id| !id.is_empty())?;
-            Some((event.line.at, *digest, id))
+            Some((event.line.at, digest, id))
         })
         .min_by_key(|(at, digest, _)| (*at, *digest))
         .map(|(_, _, id)| id.into_owned())
@@ -285,12 +273,12 @@ fn warnings(life: &Life<'_>, mentions: &Mentions) -> Vec<String> {
     let mut texts: Vec<String> = Vec::new();
     for (_, mention) in &life.lines {
         let grave = match mention.event() {
-            Some(event) if event.queue_id().is_none() => false,
             None => true,
             Some(event) => {
-                mentions.owns(event)
-                    && (event.kind == Kind::Record || event.generic || event.severity >= Severity::Warning)
+                (event.kind == Kind::Record || event.generic || event.severity >= Severity::Warning)
                     && event.kind != Kind::Reject
+                    && event.has_queue_id()
+                    && mentions.owns(event)
             }
         };
         if grave && texts.len() < MAX_NOTES {
@@ -303,16 +291,18 @@ fn warnings(life: &Life<'_>, mentions: &Mentions) -> Vec<String> {
     texts
 }
 
+/// What has no place of its own in a document, by the names that it gets there.
+const NOTED: [(Field, &str); 3] = [
+    (Field::Uid, "uid"),
+    (Field::Submitter, "submitter"),
+    (Field::Ctladdr, "ctladdr"),
+];
+
 /// The fields that the assembler does not know, and the local submitter; the first value of a name wins.
 pub(super) fn extra<'a>(events: impl Iterator<Item = &'a Event>) -> BTreeMap<String, String> {
     let mut extra = BTreeMap::new();
     for event in events {
-        let known = [
-            (Field::Uid, "uid"),
-            (Field::Submitter, "submitter"),
-            (Field::Ctladdr, "ctladdr"),
-        ];
-        let known = known
+        let known = NOTED
             .iter()
             .filter_map(|(field, name)| Some((Cow::Borrowed(*name), event.bytes(*field)?)));
         let filter = event
@@ -335,15 +325,21 @@ pub(super) fn extra<'a>(events: impl Iterator<Item = &'a Event>) -> BTreeMap<Str
 
 /// The events whose foreign fields are kept, in an order that does not depend on the log's resolution. A refusal's own
 /// are about its recipient.
-fn notes<'a>(life: &Life<'a>, mentions: &Mentions) -> Vec<&'a Event> {
+fn notes<'a>(life: &Life<'a>) -> Vec<&'a Event> {
+    let has_some = |event: &Event| {
+        let captures = &event.captures;
+        captures.has_foreign()
+            || captures.has(Field::OrigClientIp)
+            || NOTED.iter().any(|(field, _)| captures.has(*field))
+    };
     let mut lines: Vec<_> = life
-        .lines
+        .own_lines()
         .iter()
-        .filter_map(|(digest, mention)| Some((mention.order().0, mention.order().1, *digest, mention.event()?)))
-        .filter(|(.., event)| mentions.owns(event) && event.kind != Kind::Reject)
+        .filter(|(_, event)| event.kind != Kind::Reject && has_some(event))
+        .map(|(digest, event)| ((event.line.at.second(), rank(event), *digest), *event))
         .collect();
-    lines.sort_by_key(|(second, rank, digest, _)| (*second, *rank, *digest));
-    lines.into_iter().map(|(.., event)| event).collect()
+    lines.sort_unstable_by_key(|(order, _)| *order);
+    lines.into_iter().map(|(_, event)| event).collect()
 }
 
 /// The first bytes of a text, as many as are kept.
@@ -355,13 +351,16 @@ pub(super) fn cut(text: &str) -> String {
 }
 
 /// The MTA that spoke: the first part of the rule's id. None for a companion.
-pub(super) fn mta(event: &Event) -> Option<String> {
-    let family = event.rule_id().split('/').next().unwrap_or_default();
-    matches!(family, "postfix" | "sendmail").then(|| family.to_owned())
+pub(super) fn mta(event: &Event) -> Option<&'static str> {
+    let of = |family: &&str| {
+        let behind = event.rule_id().strip_prefix(*family);
+        behind.is_some_and(|behind| behind.is_empty() || behind.starts_with('/'))
+    };
+    ["postfix", "sendmail"].into_iter().find(of)
 }
 
 /// Postfix's syslog name: the first part of the tag. None for sendmail.
 pub(super) fn instance(event: &Event) -> Option<String> {
     let name = event.line.program.split('/').next().unwrap_or_default();
-    (mta(event).as_deref() == Some("postfix") && !name.is_empty()).then(|| name.to_owned())
+    (mta(event) == Some("postfix") && !name.is_empty()).then(|| name.to_owned())
 }

@@ -39,21 +39,46 @@ impl Mention {
 
     /// A line of the client's session, which names no queue id?
     pub(super) fn is_of_session(&self) -> bool {
-        self.event().is_some_and(|event| event.queue_id().is_none())
+        self.event().is_some_and(|event| !event.has_queue_id())
     }
 
     /// Where it stands in the order of cause and effect: by second, in a second by [`rank`], then by time and digest.
     ///
     /// Seconds come first because RFC 3164 tells no finer; a reading of the same log with milliseconds must not
     /// tell another story.
-    pub(super) fn order(&self) -> (i64, u8, Moment) {
+    fn order(&self) -> (i64, u8, Moment) {
         let line = self.line();
         (line.at.second(), self.event().map_or(9, rank), line.at)
     }
 }
 
+/// A line in its place among those of its queue id.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Placed<'a> {
+    /// By [`Mention::order`], equal ones by digest.
+    order: (i64, u8, Moment, Digest),
+    pub(super) mention: &'a Mention,
+    /// The event, if it speaks of this queue id first, not only as another's relation.
+    pub(super) own: Option<&'a Event>,
+}
+
+impl Placed<'_> {
+    pub(super) fn digest(&self) -> Digest {
+        self.order.3
+    }
+
+    /// Whole seconds since 1970 UTC.
+    pub(super) fn second(&self) -> i64 {
+        self.order.0
+    }
+
+    pub(super) fn order(&self) -> (i64, u8, Moment, Digest) {
+        self.order
+    }
+}
+
 /// The natural order of what can happen to a message within one second.
-fn rank(event: &Event) -> u8 {
+pub(super) fn rank(event: &Event) -> u8 {
     match event.kind {
         Kind::Queued => 0,
         Kind::MessageId | Kind::Header => 1,
@@ -144,14 +169,22 @@ impl Mentions {
     }
 
     /// In the order of cause and effect, equal ones by digest.
-    pub(super) fn in_order(&self) -> Vec<(Digest, &Mention)> {
-        let keyed = |(digest, mention): &'_ (Digest, Mention)| (mention.order(), *digest);
-        let mut lines: Vec<_> = self.lines.iter().map(|line| (keyed(line), &line.1)).collect();
-        lines.sort_unstable_by_key(|(key, _)| *key);
+    pub(super) fn in_order(&self) -> Vec<Placed<'_>> {
+        let placed = |(digest, mention): &'_ (Digest, Mention)| {
+            let (second, rank, at) = mention.order();
+            (second, rank, at, *digest)
+        };
+        let mut lines: Vec<_> = self
+            .lines
+            .iter()
+            .map(|line| Placed {
+                order: placed(line),
+                mention: &line.1,
+                own: line.1.event().filter(|event| self.owns(event)),
+            })
+            .collect();
+        lines.sort_unstable_by_key(Placed::order);
         lines
-            .into_iter()
-            .map(|((_, digest), mention)| (digest, mention))
-            .collect()
     }
 
     /// Does the event speak of this queue id first, or only as another's relation?
@@ -162,23 +195,36 @@ impl Mentions {
 
 /// The queue ids of the line's own host that the event speaks of, its own first.
 pub fn queue_ids<'event>(event: &'event Event, locality: &Locality) -> Vec<&'event str> {
-    let mut ids: Vec<&str> = Vec::with_capacity(2);
+    let own = event.queue_id().filter(|id| !id.is_empty());
+    own.into_iter().chain(other_queue_ids(event, locality)).collect()
+}
+
+/// The fields that can name another queue id of the line's own host; the last two only where the other side is this host.
+const OTHERS: [Field; 5] = [
+    Field::NoticeQueueId,
+    Field::NewQueueId,
+    Field::OldQueueId,
+    Field::OrigQueueId,
+    Field::NextQueueId,
+];
+
+/// Those beside its own, each once. Mostly none.
+pub(super) fn other_queue_ids<'event>(event: &'event Event, locality: &Locality) -> Vec<&'event str> {
+    let mut ids: Vec<&str> = Vec::new();
+    if !OTHERS.iter().any(|field| event.captures.has(*field)) {
+        return ids;
+    }
+    let own = event.queue_id();
     let mut add = |field| {
         if let Some(id) = event.bytes(field).and_then(|id| std::str::from_utf8(id).ok())
             && !id.is_empty()
+            && own != Some(id)
             && !ids.contains(&id)
         {
             ids.push(id);
         }
     };
-    for field in [
-        Field::QueueId,
-        Field::NoticeQueueId,
-        Field::NewQueueId,
-        Field::OldQueueId,
-    ] {
-        add(field);
-    }
+    OTHERS[..3].iter().for_each(|field| add(*field));
     // What XFORWARD or the next hop's reply names is an id of this host only where the other side is on this host.
     if event.kind == Kind::Queued && event.bytes(Field::OrigQueueId).is_some() && locality.is_local_client(event) {
         add(Field::OrigQueueId);

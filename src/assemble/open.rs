@@ -7,9 +7,9 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use crate::event::{Event, Field, Kind};
-use crate::line::{Digest, Moment};
+use crate::line::{Digest, Line, Moment};
 
-use super::mention::queue_ids;
+use super::mention::other_queue_ids;
 use super::{Locality, Mention, Mentions};
 
 /// How long a finished message is kept open for lines that come late, in milliseconds of log time.
@@ -26,9 +26,11 @@ pub struct Open {
     /// The place of each host in `ids`, and the host that was asked for last.
     hosts: HashMap<Arc<str>, usize>,
     last_host: Option<(Arc<str>, usize)>,
-    ids: Vec<HashMap<Arc<str>, Entry>>,
-    /// The one queue id of the event at hand.
-    own: String,
+    /// Per host, the place of each queue id in `entries`.
+    ids: Vec<HashMap<Arc<str>, usize>>,
+    entries: Vec<Option<Entry>>,
+    /// Places in `entries` that hold none.
+    free: Vec<usize>,
     count: usize,
     now: Moment,
     swept: Moment,
@@ -36,6 +38,8 @@ pub struct Open {
 
 #[derive(Debug)]
 struct Entry {
+    /// The place of its host in `ids`.
+    host: usize,
     mentions: Mentions,
     last: Moment,
     /// Recipients announced and recipients with a last word: sendmail has no `removed`.
@@ -53,7 +57,8 @@ impl Open {
             hosts: HashMap::new(),
             last_host: None,
             ids: Vec::new(),
-            own: String::new(),
+            entries: Vec::new(),
+            free: Vec::new(),
             count: 0,
             now: Moment::default(),
             swept: Moment::default(),
@@ -62,38 +67,31 @@ impl Open {
 
     /// Keeps an event with every queue id that it names. Gives it back if it names none.
     pub fn add(&mut self, digest: Digest, event: Event) -> Option<Event> {
-        match queue_ids(&event, &self.locality).as_slice() {
-            [] => return Some(event),
-            [id] => {
-                let mut own = std::mem::take(&mut self.own);
-                own.clear();
-                own.push_str(id);
-                self.keep(&own, digest, Mention::Event(event));
-                self.own = own;
-                return None;
+        let others = other_queue_ids(&event, &self.locality);
+        for id in &others {
+            self.entry(&event.line, id).keep(digest, Mention::Event(event.clone()));
+        }
+        match event.queue_id().filter(|id| !id.is_empty()) {
+            Some(id) => {
+                let entry = self.entry(&event.line, id);
+                entry.keep(digest, Mention::Event(event));
             }
-            _ => {}
+            None if others.is_empty() => return Some(event),
+            None => {}
         }
-        let copy = event.clone();
-        let ids = queue_ids(&copy, &self.locality);
-        let Some((last, others)) = ids.split_last() else {
-            return Some(event);
-        };
-        for id in others {
-            self.keep(id, digest, Mention::Event(event.clone()));
-        }
-        self.keep(last, digest, Mention::Event(event));
         None
     }
 
     /// Keeps an event of a client's session with the queue id that it belongs to.
-    pub fn add_joined(&mut self, digest: Digest, event: Event, queue_id: &Arc<str>) {
-        self.keep(queue_id, digest, Mention::Event(event));
+    pub fn add_joined(&mut self, digest: Digest, event: Event, queue_id: &str) {
+        let entry = self.entry(&event.line, queue_id);
+        entry.keep(digest, Mention::Event(event));
     }
 
     /// Keeps an unmatched line with the queue id that it begins with.
-    pub fn add_unmatched(&mut self, digest: Digest, line: Arc<crate::line::Line>, queue_id: &str) {
-        self.keep(queue_id, digest, Mention::Unmatched(line));
+    pub fn add_unmatched(&mut self, digest: Digest, line: Arc<Line>, queue_id: &str) {
+        let entry = self.entry(&line, queue_id);
+        entry.keep(digest, Mention::Unmatched(line));
     }
 
     /// The place of a host in `ids`.
@@ -103,45 +101,37 @@ impl Open {
         {
             return *place;
         }
-        let place = if let Some(place) = self.hosts.get(host) {
-            *place
-        } else {
+        let place = *self.hosts.entry(Arc::clone(host)).or_insert_with(|| {
             self.ids.push(HashMap::new());
-            self.hosts.insert(Arc::clone(host), self.ids.len() - 1);
             self.ids.len() - 1
-        };
+        });
         self.last_host = Some((Arc::clone(host), place));
         place
     }
 
-    fn keep(&mut self, id: &str, digest: Digest, mention: Mention) {
-        let line = mention.line();
-        let at = line.at;
-        self.now = self.now.max(at);
-        let place = self.host(&line.host);
-        let Some(ids) = self.ids.get_mut(place) else { return };
-        let Some(entry) = ids.get_mut(id) else {
+    /// What is known of a queue id that this line speaks of.
+    fn entry(&mut self, line: &Line, id: &str) -> &mut Entry {
+        self.now = self.now.max(line.at);
+        let host = self.host(&line.host);
+        let place = if let Some(place) = self.ids[host].get(id) {
+            *place
+        } else {
             self.count += 1;
-            let id: Arc<str> = id.into();
-            let mut entry = Entry {
-                mentions: Mentions::new(Arc::clone(&line.host), Arc::clone(&id)),
-                last: at,
-                announced: None,
-                settled: 0,
-                over: false,
-            };
-            if let Some(event) = mention.event().filter(|event| entry.mentions.owns(event)) {
-                entry.note(event);
-            }
-            entry.mentions.insert(digest, mention);
-            ids.insert(id, entry);
-            return;
+            let place = self.free.pop().unwrap_or_else(|| {
+                self.entries.push(None);
+                self.entries.len() - 1
+            });
+            self.ids[host].insert(id.into(), place);
+            place
         };
-        entry.last = entry.last.max(at);
-        if let Some(event) = mention.event().filter(|event| entry.mentions.owns(event)) {
-            entry.note(event);
-        }
-        entry.mentions.insert(digest, mention);
+        self.entries[place].get_or_insert_with(|| Entry {
+            host,
+            mentions: Mentions::new(Arc::clone(&line.host), id.into()),
+            last: line.at,
+            announced: None,
+            settled: 0,
+            over: false,
+        })
     }
 
     /// How many queue ids are open.
@@ -165,11 +155,7 @@ impl Open {
         let mut taken = self.take_if(|entry| entry.over && now - entry.last.0 >= QUIET_MS);
         if self.count > self.max {
             // Down to three quarters, so that the next one does not crowd again.
-            let mut ages: Vec<_> = self
-                .ids
-                .iter()
-                .flat_map(|ids| ids.values().map(|entry| entry.last))
-                .collect();
+            let mut ages: Vec<_> = self.entries.iter().flatten().map(|entry| entry.last).collect();
             let index = self.count - self.max * 3 / 4;
             let (_, limit, _) = ages.select_nth_unstable(index.min(self.count - 1));
             let limit = *limit;
@@ -185,20 +171,29 @@ impl Open {
 
     fn take_if(&mut self, mut wanted: impl FnMut(&Entry) -> bool) -> Vec<Mentions> {
         let mut taken = Vec::new();
-        for ids in &mut self.ids {
-            taken.extend(
-                ids.extract_if(|_, entry| wanted(entry))
-                    .map(|(_, entry)| entry.mentions),
-            );
+        for (place, slot) in self.entries.iter_mut().enumerate() {
+            if let Some(entry) = slot.take_if(|entry| wanted(entry)) {
+                self.ids[entry.host].remove(&entry.mentions.queue_id);
+                self.free.push(place);
+                taken.push(entry.mentions);
+            }
         }
         self.count -= taken.len();
-        // A hash map's order is no order: what is written must not depend on it.
+        // Where they stood here is no order: what is written must not depend on it.
         taken.sort_by(|a, b| (&a.host, &a.queue_id).cmp(&(&b.host, &b.queue_id)));
         taken
     }
 }
 
 impl Entry {
+    fn keep(&mut self, digest: Digest, mention: Mention) {
+        self.last = self.last.max(mention.line().at);
+        if let Some(event) = mention.event().filter(|event| self.mentions.owns(event)) {
+            self.note(event);
+        }
+        self.mentions.insert(digest, mention);
+    }
+
     /// Is the story over?
     fn note(&mut self, event: &Event) {
         match event.kind {

@@ -16,9 +16,12 @@ const LAST_ATTEMPTS: usize = 7;
 #[derive(Debug, Default)]
 pub(super) struct Recipients {
     list: Vec<Recipient>,
-    /// By address and address asked for, both in lower case.
+    /// By address and address asked for, both in lower case, once they are many.
     index: HashMap<(String, String), usize>,
 }
+
+/// So many recipients are looked through one by one.
+const FEW: usize = 8;
 
 impl Recipients {
     /// One attempt, for one recipient or a list of them.
@@ -38,7 +41,8 @@ impl Recipients {
                     .or_else(|| attempt.relay.as_ref()?.host.clone()),
             });
         let delays = read_delays(event);
-        for address in event.texts(Field::To) {
+        let attempts = std::iter::repeat_n(attempt, event.all(Field::To).count());
+        for (address, attempt) in event.texts(Field::To).zip(attempts) {
             let is_file_or_program = address.trim_start_matches('"').starts_with(['|', '/']);
             let recipient = self.entry(
                 &address,
@@ -63,7 +67,7 @@ impl Recipients {
                     // Mostly the only one: pushing would make room for four.
                     recipient.history.reserve_exact(1);
                 }
-                recipient.history.push(attempt.clone());
+                recipient.history.push(attempt);
             }
         }
     }
@@ -82,16 +86,28 @@ impl Recipients {
 
     fn entry(&mut self, address: &str, orig: Option<&str>) -> &mut Recipient {
         let orig = orig.filter(|orig| !orig.eq_ignore_ascii_case(address));
-        let key = (address.to_lowercase(), orig.unwrap_or_default().to_lowercase());
-        let index = *self.index.entry(key).or_insert_with(|| {
+        let next = self.list.len();
+        let index = if next <= FEW {
+            let is_it = |known: &Recipient| {
+                is_same(&known.address, address)
+                    && is_same(known.orig.as_deref().unwrap_or_default(), orig.unwrap_or_default())
+            };
+            self.list.iter().position(is_it).unwrap_or(next)
+        } else {
+            if self.index.is_empty() {
+                let key = |known: &Recipient| key(&known.address, known.orig.as_deref());
+                self.index = self.list.iter().map(key).zip(0..).collect();
+            }
+            *self.index.entry(key(address, orig)).or_insert(next)
+        };
+        if index == next {
             let mut recipient = Recipient::new(address, Status::Queued);
             recipient.orig = orig.map(str::to_owned);
             if self.list.is_empty() {
                 self.list.reserve_exact(1);
             }
             self.list.push(recipient);
-            self.list.len() - 1
-        });
+        }
         &mut self.list[index]
     }
 
@@ -129,6 +145,16 @@ impl Recipients {
             .sort_by(|a, b| (&a.address, &a.orig).cmp(&(&b.address, &b.orig)));
         self.list
     }
+}
+
+fn key(address: &str, orig: Option<&str>) -> (String, String) {
+    (address.to_lowercase(), orig.unwrap_or_default().to_lowercase())
+}
+
+/// Equal in lower case?
+fn is_same(one: &str, other: &str) -> bool {
+    let plain = one.is_ascii() && other.is_ascii();
+    one.eq_ignore_ascii_case(other) || !plain && one.to_lowercase() == other.to_lowercase()
 }
 
 fn read_attempt(event: &Event, locality: &Locality) -> Attempt {

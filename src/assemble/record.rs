@@ -9,15 +9,20 @@ use crate::transaction::{Record, RecordKind, SCHEMA, Source, User};
 
 use super::{Mention, evidence, mail};
 
-/// The document of an event that names no queue id and belongs to no session. None where it is not worth one.
-pub fn record(digest: Digest, event: &Event) -> Option<Record> {
+/// Is an event that belongs to no session worth a document?
+pub fn is_worth_a_record(event: &Event) -> bool {
     let worth = match event.kind {
         Kind::Record | Kind::Verdict | Kind::Mailbox | Kind::AuthFailed | Kind::Postscreen | Kind::Lost => true,
         // That a connection came up is told by the millions.
         Kind::Tls => event.bytes(Field::TlsProtocol).is_none(),
         _ => false,
     };
-    if !worth || event.queue_id().is_some() || event.generic {
+    worth && !event.has_queue_id() && !event.generic
+}
+
+/// The document of an event that names no queue id and belongs to no session. None where it is not worth one.
+pub fn record(digest: Digest, event: &Event) -> Option<Record> {
+    if !is_worth_a_record(event) {
         return None;
     }
     let text = |field| {

@@ -77,16 +77,21 @@ pub(super) fn refusals(life: &Life<'_>, mentions: &Mentions) -> Vec<Transaction>
                 document.from = mail::sender(life.named());
                 document.from_domain = document.from.as_deref().and_then(domain);
             }
-            document.message_id = mail::message_id(&life.lines);
+            document.message_id = mail::message_id(life.event_lines());
             document.subject = mail::subject(life.events());
             Some(document)
         })
         .collect()
 }
 
+/// Is the event a refusal before any queue id?
+pub(super) fn is_without_queue_id(event: &Event) -> bool {
+    event.kind == Kind::Reject && !event.has_queue_id()
+}
+
 /// The document of a refusal before any queue id. None if the event is none.
 pub fn refusal_without_queue_id(digest: Digest, event: &Event) -> Option<Transaction> {
-    (event.kind == Kind::Reject && event.queue_id().is_none()).then(|| {
+    is_without_queue_id(event).then(|| {
         let mention = Mention::Event(event.clone());
         refusal(digest, event, &[(digest, &mention)])
     })
@@ -107,7 +112,7 @@ fn refusal(digest: Digest, event: &Event, lines: &[(Digest, &Mention)]) -> Trans
         .collect();
     let evidence = evidence::evidence(lines);
     Transaction {
-        mta: mail::mta(event),
+        mta: mail::mta(event).map(str::to_owned),
         instance: mail::instance(event),
         status: status(event).to_owned(),
         from_domain: from.as_deref().and_then(domain),
@@ -126,7 +131,7 @@ fn refusal(digest: Digest, event: &Event, lines: &[(Digest, &Mention)]) -> Trans
         rules: event.vocabulary.fingerprint.clone(),
         lines: evidence.lines,
         line_count: evidence.count,
-        memory: Some(evidence.memory),
+        memory: Some(Box::new(evidence.memory)),
         ..Transaction::new(
             TransactionKind::Reject,
             digest.id_at(event.line.at),

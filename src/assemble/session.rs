@@ -52,12 +52,12 @@ impl Session {
 
     /// Does the event name this session's client, or none?
     pub(super) fn is_of(&self, event: &Event) -> bool {
-        let of = |event: &Event| event.bytes(Field::ClientIp).map(<[u8]>::to_vec);
-        let mut known = self.lines.iter().filter_map(|(_, mention)| of(mention.event()?));
-        match (known.next(), of(event)) {
-            (Some(known), Some(named)) => known == named,
-            _ => true,
-        }
+        let Some(named) = event.bytes(Field::ClientIp) else {
+            return true;
+        };
+        let client =
+            |(_, mention): &'_ (Digest, Mention)| mention.event()?.bytes(Field::ClientIp).map(|ip| ip == named);
+        self.lines.iter().find_map(client).unwrap_or(true)
     }
 
     /// Could the event be of this session, which began when it did?
@@ -75,21 +75,21 @@ impl Session {
     pub(super) fn end(self, told: &mut Vec<Told>) {
         for (digest, mention, written) in &self.pending {
             if !written {
-                told.extend(document_of_refusal(*digest, mention));
+                told.extend(alone(*digest, mention));
             }
         }
         if self.begun && !self.mail {
             let lines: Vec<_> = self.lines.iter().map(|(digest, mention)| (*digest, mention)).collect();
             let document = session_document::of_lines(&lines);
-            told.extend(document.map(Box::new).map(Told::Document));
+            told.extend(document.map(Box::new).map(Told::Session));
         }
     }
 }
 
-pub(super) fn document_of_refusal(digest: Digest, mention: &Mention) -> Option<Told> {
-    refusal::refusal_without_queue_id(digest, mention.event()?)
-        .map(Box::new)
-        .map(Told::Document)
+/// The refusal of this line. None where it is none.
+pub(super) fn alone(digest: Digest, mention: &Mention) -> Option<Told> {
+    let refusal = mention.event().filter(|event| refusal::is_without_queue_id(event))?;
+    Some(Told::Alone(digest, refusal.clone()))
 }
 
 /// Does the line tell something of every message of its session?

@@ -48,7 +48,7 @@ pub(super) fn of_lines(lines: &[(Digest, &Mention)]) -> Option<Transaction> {
     let client = client::with_session(client::client(events()), events());
     Some(Transaction {
         end: times().max()?,
-        mta: mail::mta(first),
+        mta: mail::mta(first).map(str::to_owned),
         instance: mail::instance(first),
         outcome: Some(outcome(&events()).to_owned()),
         commands: events().find_map(commands).unwrap_or_default(),
@@ -56,7 +56,7 @@ pub(super) fn of_lines(lines: &[(Digest, &Mention)]) -> Option<Transaction> {
         rules: first.vocabulary.fingerprint.clone(),
         lines: evidence.lines,
         line_count: evidence.count,
-        memory: Some(evidence.memory),
+        memory: Some(Box::new(evidence.memory)),
         ..Transaction::new(
             TransactionKind::Session,
             digest.id_at(first.line.at),

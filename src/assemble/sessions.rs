@@ -15,9 +15,9 @@ use std::sync::Arc;
 
 use crate::event::{Event, Field, Kind};
 use crate::line::{Digest, Line, Moment};
-use crate::transaction::{Record, Transaction};
+use crate::transaction::Transaction;
 
-use super::session::{Session, document_of_refusal, is_fact};
+use super::session::{Session, alone, is_fact};
 use super::{Mention, refusal};
 
 /// At most so many sessions are followed at a time.
@@ -48,12 +48,12 @@ pub enum Told {
         /// What it says.
         event: Event,
     },
-    /// A document that is whole: of a refusal, of a session that never became mail.
-    Document(Box<Transaction>),
-    /// A line that belongs to no mail that is known.
-    Record(Box<Record>),
-    /// What was written under this id is part of a mail now.
-    Withdrawn(String),
+    /// A refusal, or a line that belongs to no mail that is known: a document of its own, [`super::alone`].
+    Alone(Digest, Event),
+    /// A session that never became mail.
+    Session(Box<Transaction>),
+    /// The document of this line, which was said at this moment, is part of a mail now.
+    Withdrawn(Digest, Moment),
 }
 
 /// The sessions that are going on.
@@ -84,30 +84,48 @@ struct Rest {
 impl Sessions {
     /// Takes an event. True: it is kept here and wants no document of its own.
     pub fn note(&mut self, digest: Digest, event: &Event, told: &mut Vec<Told>) -> bool {
-        let own_id = event.queue_id().is_some();
+        let own_id = event.has_queue_id();
         if self.untold {
             return !own_id && Self::line_alone(digest, event, told);
         }
-        self.note_rest(digest, event);
-        let kept = match event.kind {
-            Kind::Queued => self.queued(event, told),
-            Kind::Reject if !own_id => {
-                self.refused(digest, event, told);
+        let of_a_session = match event.kind {
+            Kind::Queued | Kind::Disconnect | Kind::Lost | Kind::AuthFailed | Kind::Postscreen | Kind::Tls => true,
+            Kind::Connect | Kind::Reject => !own_id,
+            _ => false,
+        };
+        let names_a_client = event.kind == Kind::Record && !own_id;
+        let key = (of_a_session || names_a_client).then(|| self.key(event)).flatten();
+        if let Some(key) = key.filter(|_| of_a_session) {
+            self.note_rest(key, digest, event);
+        }
+        let kept = match (event.kind, key) {
+            (Kind::Queued, Some(key)) => {
+                self.queued(key, event, told);
+                false
+            }
+            (Kind::Reject, _) if !own_id => {
+                self.refused(key, digest, event, told);
                 true
             }
             _ if own_id => false,
-            Kind::Connect if event.bytes(Field::SaslUser).is_none() => {
-                self.connect(digest, event, told);
+            (Kind::Connect, _) if !event.captures.has(Field::SaslUser) => {
+                if let Some(key) = key {
+                    self.connect(key, digest, event, told);
+                }
                 true
             }
-            Kind::Connect | Kind::Tls => self.fact(digest, event, told),
-            Kind::Record if event.bytes(Field::Action) == Some(b"proxied") => self.fact(digest, event, told),
-            Kind::Record if event.bytes(Field::NextQueueId).is_some() => self.proxied(digest, event, told),
-            Kind::Disconnect | Kind::Lost => {
-                self.more(digest, event, told);
+            (Kind::Connect | Kind::Tls, _) => self.fact(key, digest, event, told),
+            (Kind::Record, _) if event.bytes(Field::Action) == Some(b"proxied") => self.fact(key, digest, event, told),
+            (Kind::Record, _) if event.captures.has(Field::NextQueueId) => {
+                key.is_some_and(|key| self.proxied(key, digest, event, told))
+            }
+            (Kind::Disconnect | Kind::Lost, _) => {
+                if let Some(key) = key {
+                    self.more(key, digest, event, told);
+                }
                 true
             }
-            Kind::AuthFailed | Kind::Postscreen => self.more(digest, event, told),
+            (Kind::AuthFailed | Kind::Postscreen, _) => key.is_some_and(|key| self.more(key, digest, event, told)),
             _ => return false,
         };
         self.taken += 1;
@@ -119,8 +137,8 @@ impl Sessions {
 
     /// No session is told: a refusal is a document of its own, what else a server says of a client is none.
     fn line_alone(digest: Digest, event: &Event, told: &mut Vec<Told>) -> bool {
-        if let Some(refusal) = refusal::refusal_without_queue_id(digest, event) {
-            told.push(Told::Document(Box::new(refusal)));
+        if refusal::is_without_queue_id(event) {
+            told.push(Told::Alone(digest, event.clone()));
             return true;
         }
         matches!(
@@ -130,15 +148,7 @@ impl Sessions {
     }
 
     /// Keeps what belongs to a session of Postfix whose beginning was not read.
-    fn note_rest(&mut self, digest: Digest, event: &Event) {
-        let of_a_session = match event.kind {
-            Kind::Queued | Kind::Disconnect | Kind::Lost | Kind::AuthFailed | Kind::Postscreen | Kind::Tls => true,
-            Kind::Connect | Kind::Reject => event.queue_id().is_none(),
-            _ => false,
-        };
-        let Some(key) = self.key(event).filter(|_| of_a_session) else {
-            return;
-        };
+    fn note_rest(&mut self, key: u64, digest: Digest, event: &Event) {
         let comes = event.kind == Kind::Connect;
         if comes
             || self
@@ -153,7 +163,10 @@ impl Sessions {
         }
         // sendmail tells no beginning: only where a reading begins can it have been before.
         let at = event.line.at;
-        let first = *self.first.entry(event.line.host.clone()).or_insert(at);
+        let first = match self.first.get(&event.line.host) {
+            Some(first) => *first,
+            None => *self.first.entry(event.line.host.clone()).or_insert(at),
+        };
         let told_beginning = event.rule_id().starts_with("postfix/") || at.0 - first.0 <= FIRST_MS;
         let is_full = self.rests.len() >= MAX_RESTS && !self.rests.contains_key(&key);
         if is_full || !told_beginning {
@@ -193,7 +206,7 @@ impl Sessions {
                 if self.note(digest, &event, told)
                     && matches!(event.kind, Kind::AuthFailed | Kind::Postscreen | Kind::Lost)
                 {
-                    told.push(Told::Withdrawn(digest.id_at(event.line.at)));
+                    told.push(Told::Withdrawn(digest, event.line.at));
                 }
             }
         }
@@ -208,7 +221,7 @@ impl Sessions {
         for session in self.open.values_mut() {
             for (digest, mention, written) in session.pending.iter_mut().filter(|(.., written)| !*written) {
                 *written = true;
-                told.extend(document_of_refusal(*digest, mention));
+                told.extend(alone(*digest, mention));
             }
         }
     }
@@ -259,8 +272,7 @@ impl Sessions {
         }
     }
 
-    fn connect(&mut self, digest: Digest, event: &Event, told: &mut Vec<Told>) {
-        let Some(key) = self.key(event) else { return };
+    fn connect(&mut self, key: u64, digest: Digest, event: &Event, told: &mut Vec<Told>) {
         self.heard(event);
         let known = self.open.get(&key);
         if known.is_some_and(|session| session.has(digest)) {
@@ -277,12 +289,12 @@ impl Sessions {
     }
 
     /// TLS or a login: for the messages that come.
-    fn fact(&mut self, digest: Digest, event: &Event, told: &mut Vec<Told>) -> bool {
-        if event.bytes(Field::ClientIp).is_none() && event.bytes(Field::ClientHost).is_none() {
+    fn fact(&mut self, key: Option<u64>, digest: Digest, event: &Event, told: &mut Vec<Told>) -> bool {
+        if !event.captures.has(Field::ClientIp) && !event.captures.has(Field::ClientHost) {
             // A server's, which this host is the client of: only what failed is worth a document.
-            return event.bytes(Field::TlsProtocol).is_some();
+            return event.captures.has(Field::TlsProtocol);
         }
-        let Some(key) = self.key(event) else { return false };
+        let Some(key) = key else { return false };
         self.heard(event);
         let session = self.open.entry(key).or_default();
         if session.has(digest) {
@@ -302,8 +314,7 @@ impl Sessions {
     }
 
     /// More of a session that is known. False if none is.
-    fn more(&mut self, digest: Digest, event: &Event, told: &mut Vec<Told>) -> bool {
-        let Some(key) = self.key(event) else { return false };
+    fn more(&mut self, key: u64, digest: Digest, event: &Event, told: &mut Vec<Told>) -> bool {
         self.heard(event);
         // dnsblog is a process of its own; its words are about no session that is known.
         let of_it = |session: &&mut Session| session.is_of(event) && session.reaches(event);
@@ -334,16 +345,16 @@ impl Sessions {
     }
 
     /// A refusal is a document. What refuses nothing (`hold`, `warn`) is about the message that comes.
-    fn refused(&mut self, digest: Digest, event: &Event, told: &mut Vec<Told>) {
+    fn refused(&mut self, key: Option<u64>, digest: Digest, event: &Event, told: &mut Vec<Told>) {
         let mention = Mention::Event(event.clone());
         let refuses = refusal::refuses(event);
-        let Some(key) = self.key(event) else {
-            told.extend(document_of_refusal(digest, &mention));
+        let Some(key) = key else {
+            told.extend(alone(digest, &mention));
             return;
         };
         self.heard(event);
         if refuses {
-            told.extend(document_of_refusal(digest, &mention));
+            told.extend(alone(digest, &mention));
             if let Some(session) = self.open.get_mut(&key).filter(|session| session.is_of(event))
                 && !session.has(digest)
             {
@@ -360,22 +371,19 @@ impl Sessions {
         if session.pending.len() > MAX_PENDING {
             let (digest, mention, written) = session.pending.remove(0);
             if !written {
-                told.extend(document_of_refusal(digest, &mention));
+                told.extend(alone(digest, &mention));
             }
         }
     }
 
     /// A message begins: it gets what the session told so far.
-    fn queued(&mut self, event: &Event, told: &mut Vec<Told>) -> bool {
-        let (Some(key), Some(queue_id)) = (self.key(event), event.queue_id()) else {
-            return false;
+    fn queued(&mut self, key: u64, event: &Event, told: &mut Vec<Told>) {
+        let (Some(session), Some(queue_id)) = (self.open.get_mut(&key), event.queue_id()) else {
+            return;
         };
         let second = event.line.at.second();
-        let Some(session) = self.open.get_mut(&key) else {
-            return false;
-        };
         if session.over.is_some_and(|over| over != second) {
-            return false;
+            return;
         }
         let queue_id: Arc<str> = queue_id.into();
         session.mail = true;
@@ -398,7 +406,7 @@ impl Sessions {
             match &mention {
                 Mention::Event(pending) if !of_another(event, &mention) => {
                     if written {
-                        told.push(Told::Withdrawn(digest.id_at(pending.line.at)));
+                        told.push(Told::Withdrawn(digest, pending.line.at));
                     }
                     told.push(joined(&queue_id, digest, pending));
                 }
@@ -410,12 +418,11 @@ impl Sessions {
         session
             .lines
             .retain(|(_, mention)| std::mem::take(&mut first) || mention.event().is_some_and(is_fact));
-        false
     }
 
     /// A before-queue filter took the message under a queue id that the server behind it gave.
-    fn proxied(&mut self, digest: Digest, event: &Event, told: &mut Vec<Told>) -> bool {
-        let (Some(key), Some(queue_id)) = (self.key(event), event.text(Field::NextQueueId)) else {
+    fn proxied(&mut self, key: u64, digest: Digest, event: &Event, told: &mut Vec<Told>) -> bool {
+        let Some(queue_id) = event.text(Field::NextQueueId) else {
             return false;
         };
         let queue_id: Arc<str> = queue_id.into();

@@ -274,11 +274,11 @@ impl Run<'_> {
     }
 
     /// The line, with its host called as the configuration says.
-    pub(super) fn named(&self, mut line: Line) -> Line {
-        if let Some(name) = self.hosts.get(&*line.host) {
-            line.host = Arc::clone(name);
+    pub(super) fn named(&self, line: Line) -> Line {
+        match self.hosts.get(&*line.host) {
+            Some(name) => line.of_host(Arc::clone(name)),
+            None => line,
         }
-        line
     }
 
     fn save(&mut self, lines: &Lines, kept: &[Place]) -> Result<()> {

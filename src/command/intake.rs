@@ -54,7 +54,7 @@ pub(super) struct Intake<'a> {
     /// What the sessions and the companions told, while it is looked at.
     told: Vec<Told>,
     /// Documents without a queue id, not yet written: refusals, sessions, records.
-    alone: Vec<Document>,
+    alone: Vec<Alone>,
     /// Ids of such documents that are part of a mail now.
     withdrawn: Vec<String>,
     /// Lines of queue ids of which no rule knew any line.
@@ -79,6 +79,30 @@ pub(super) struct Intake<'a> {
     /// Kind and status of what this run wrote, by a seeded hash of the id: a document that is written again counts once.
     written: HashMap<u64, (&'static str, String)>,
     hasher: RandomState,
+}
+
+/// What becomes a document without a queue id.
+enum Alone {
+    /// A refusal or a record.
+    Line(Digest, Event),
+    Session(Box<Transaction>),
+}
+
+impl Alone {
+    /// Is it of the line with this digest, which was said then?
+    fn is_of(&self, digest: Digest, at: Moment) -> bool {
+        match self {
+            Self::Line(own, _) => *own == digest,
+            Self::Session(session) => session.id == digest.id_at(at),
+        }
+    }
+
+    fn into_document(self) -> Option<Document> {
+        match self {
+            Self::Line(digest, event) => assemble::alone(digest, &event),
+            Self::Session(session) => Some(Document::Transaction(session)),
+        }
+    }
 }
 
 /// Where a source is: a line without a readable header does not tell when it was said.
@@ -260,9 +284,10 @@ impl<'a> Intake<'a> {
         let kept = self.sessions.note(digest, &event, &mut self.told);
         let kept = self.companions.note(digest, &event, &mut self.told) || kept;
         self.take_told();
-        if let Some(event) = self.open.add(digest, event).filter(|_| !kept) {
-            let record = assemble::record(digest, &event);
-            self.alone.extend(record.map(Box::new).map(Document::Record));
+        if let Some(event) = self.open.add(digest, event).filter(|_| !kept)
+            && assemble::is_worth_a_record(&event)
+        {
+            self.alone.push(Alone::Line(digest, event));
         }
     }
 
@@ -274,11 +299,11 @@ impl<'a> Intake<'a> {
                     digest,
                     event,
                 } => self.open.add_joined(digest, event, &queue_id),
-                Told::Record(record) => self.alone.push(Document::Record(record)),
-                Told::Document(document) => self.alone.push(Document::Transaction(document)),
-                Told::Withdrawn(id) => {
-                    self.alone.retain(|document| document.id() != id);
-                    self.withdrawn.push(id);
+                Told::Alone(digest, event) => self.alone.push(Alone::Line(digest, event)),
+                Told::Session(session) => self.alone.push(Alone::Session(session)),
+                Told::Withdrawn(digest, at) => {
+                    self.alone.retain(|alone| !alone.is_of(digest, at));
+                    self.withdrawn.push(digest.id_at(at));
                 }
             }
         }
@@ -338,10 +363,18 @@ impl<'a> Intake<'a> {
             document,
             version: None,
         };
-        let mut changes = Vec::with_capacity(self.alone.len() + self.withdrawn.len());
+        let portion = self.store.portion();
+        let mut changes = Vec::with_capacity(portion);
         for document in std::mem::take(&mut self.alone) {
+            let Some(document) = document.into_document() else {
+                continue;
+            };
             self.note(&document);
             changes.push(put(document));
+            if changes.len() >= portion {
+                self.store
+                    .write(std::mem::replace(&mut changes, Vec::with_capacity(portion)))?;
+            }
         }
         let remove = |id| Change::Remove { id, version: None };
         changes.extend(std::mem::take(&mut self.withdrawn).into_iter().map(remove));

@@ -108,7 +108,7 @@ pub(super) fn run(global: &Global, args: &ReindexArgs, output: &mut Output) -> R
         while let Some(line) = lines.next(output) {
             let Ok(mut line) = line else { continue };
             if let Some(name) = config.hosts.get(&*line.host) {
-                line.host = name.as_str().into();
+                line = line.of_host(name.as_str().into());
             }
             done.lines += 1;
             intake.line_again(line)?;

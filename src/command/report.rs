@@ -85,7 +85,7 @@ pub fn of_lines(
         match line {
             Ok(mut line) => {
                 if let Some(name) = config.hosts.get(&*line.host) {
-                    line.host = name.as_str().into();
+                    line = line.of_host(name.as_str().into());
                 }
                 intake.line(line)?;
             }

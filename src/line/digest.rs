@@ -18,9 +18,9 @@ pub struct Digest(pub u128);
 impl Digest {
     /// Of parts, in this order; each part's length is part of the identity.
     pub fn of_parts(parts: &[&[u8]]) -> Self {
-        let mut hasher = SipHasher13::new_with_keys(0x6d61_696c_7472_6169, 0x6c2f_6964_2f76_3031);
+        let mut hasher = keyed();
         for part in parts {
-            hasher.write_usize(part.len());
+            hasher.write(&(part.len() as u64).to_le_bytes());
             hasher.write(part);
         }
         Self(hasher.finish128().as_u128())
@@ -31,20 +31,37 @@ impl Digest {
     /// Only the beginning of the program counts (`postfix` of `postfix/smtpd`), because stock rsyslog's RFC 5424
     /// loses the rest: the same line must be the same by whatever route it came.
     pub fn of_line(line: &Line) -> Self {
-        Self::of_parts(&[
+        Self::in_one_stroke(line, &mut Vec::new())
+    }
+
+    /// The same; `parts` is overwritten. One stroke over all parts costs less than one a part.
+    pub(crate) fn in_one_stroke(line: &Line, parts: &mut Vec<u8>) -> Self {
+        let of_line: [&[u8]; 6] = [
             line.host.as_bytes(),
             &line.at.second().to_le_bytes(),
             line.program_head().as_bytes(),
             &line.pid.unwrap_or(u32::MAX).to_le_bytes(),
             line.text(),
             &line.ordinal.to_le_bytes(),
-        ])
+        ];
+        parts.clear();
+        for part in of_line {
+            parts.extend_from_slice(&(part.len() as u64).to_le_bytes());
+            parts.extend_from_slice(part);
+        }
+        let mut hasher = keyed();
+        hasher.write(parts);
+        Self(hasher.finish128().as_u128())
     }
 
     /// A document's id: the period of `at`, a dash, and this digest.
     pub fn id_at(self, at: Moment) -> String {
         format!("{}-{self}", at.period())
     }
+}
+
+fn keyed() -> SipHasher13 {
+    SipHasher13::new_with_keys(0x6d61_696c_7472_6169, 0x6c2f_6964_2f76_3031)
 }
 
 impl fmt::Display for Digest {

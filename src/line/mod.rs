@@ -50,7 +50,8 @@ pub const MAX_LINE_BYTES: usize = 65_535;
 pub struct Line {
     /// When it was said. Whole seconds where the header tells no finer (RFC 3164).
     pub at: Moment,
-    /// The host as logged, in lower case, after the `hosts:` map of the configuration. Empty if the line names none.
+    /// The host as logged, in lower case, after the `hosts:` map of the configuration ([`Line::of_host`]). Empty if the
+    /// line names none.
     pub host: Arc<str>,
     /// The syslog tag without pid: `postfix/submission/smtpd`, `sm-mta`, `postfix` (stock RFC 5424). Empty if there is none.
     pub program: Arc<str>,
@@ -69,8 +70,12 @@ pub struct Line {
     pub repeated: bool,
     /// How many raw lines it was put together from, beyond the first: a long record that sendmail had split.
     pub joined: u32,
+    /// The message is plain ASCII without `#` or `\`: nothing in it was escaped on its way here or is to be replaced.
+    pub(crate) plain: bool,
     /// Where it was read.
     pub origin: Origin,
+    /// See [`Line::digest`]. None where it has not been asked for while the line was read.
+    pub(crate) identity: Option<Digest>,
 }
 
 /// Where a line was read.
@@ -90,6 +95,11 @@ impl Line {
             .unwrap_or_default()
     }
 
+    /// Is a message that plain?
+    pub(crate) fn is_plain(text: &[u8]) -> bool {
+        text.is_ascii() && memchr::memchr2(b'#', b'\\', text).is_none()
+    }
+
     /// The program up to the first slash: what is left of it by every route. See [`Digest::of_line`].
     pub fn program_head(&self) -> &str {
         let slash = memchr::memchr(b'/', self.program.as_bytes());
@@ -98,6 +108,16 @@ impl Line {
 
     /// The identity of this line, whatever route it came by.
     pub fn digest(&self) -> Digest {
-        Digest::of_line(self)
+        self.identity.unwrap_or_else(|| Digest::of_line(self))
+    }
+
+    /// The same line, said by a host of this name.
+    #[must_use]
+    pub fn of_host(self, host: Arc<str>) -> Self {
+        Self {
+            host,
+            identity: None,
+            ..self
+        }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use chrono::{DateTime, SecondsFormat};
+use chrono::{DateTime, Datelike as _, SecondsFormat};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// Milliseconds since 1970-01-01 UTC.
@@ -29,10 +29,8 @@ impl Moment {
 
     /// The period of a document, `202611`: year and month in UTC.
     pub fn period(self) -> String {
-        DateTime::from_timestamp_millis(self.0)
-            .unwrap_or_default()
-            .format("%Y%m")
-            .to_string()
+        let date = DateTime::from_timestamp_millis(self.0).unwrap_or_default().date_naive();
+        format!("{:04}{:02}", date.year(), date.month())
     }
 }
 

@@ -10,6 +10,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use super::calendar::{Calendar, Dating, Evidence};
+use super::digest::Digest;
 use super::entry::{Entry, escaped};
 use super::header::{Header, repeated};
 use super::journal::{self, Added, Block};
@@ -45,6 +46,8 @@ pub struct Reader {
     source: Arc<str>,
     calendar: Calendar,
     ordinals: Ordinals,
+    /// Room for what a line's identity is made of.
+    parts: Vec<u8>,
     hosts: Names,
     programs: Names,
     zone_check: ZoneCheck,
@@ -86,6 +89,7 @@ impl Reader {
             source,
             calendar: Calendar::new(dating, evidence),
             ordinals: Ordinals::default(),
+            parts: Vec::new(),
             hosts: Names::default(),
             programs: Names::default(),
             zone_check: ZoneCheck::default(),
@@ -325,9 +329,11 @@ impl Reader {
             ordinal: 0,
             repeated: repeated.is_some(),
             joined: 0,
+            plain: raw.get(text).is_some_and(Line::is_plain),
             origin: self.origin(number),
+            identity: None,
         };
-        line.ordinal = self.ordinals.next(&line);
+        self.count(&mut line);
         self.last.note(&line);
         if let Some(count @ 2..) = repeated {
             self.pending.push_back(Pending {
@@ -337,6 +343,12 @@ impl Reader {
             });
         }
         line
+    }
+
+    /// Gives the line its ordinal among equal ones, and with it its identity.
+    fn count(&mut self, line: &mut Line) {
+        line.ordinal = self.ordinals.next(line);
+        line.identity = Some(Digest::in_one_stroke(line, &mut self.parts));
     }
 
     /// When a line was said.
@@ -386,7 +398,7 @@ impl Reader {
             self.pending.pop_front();
         }
         if !counted {
-            line.ordinal = self.ordinals.next(&line);
+            self.count(&mut line);
         }
         Some(line)
     }
@@ -446,7 +458,9 @@ impl Line {
             ordinal,
             repeated: repeated.is_some(),
             joined: 0,
+            plain: raw.get(text).is_some_and(Line::is_plain),
             origin: Origin::default(),
+            identity: None,
         })
     }
 }

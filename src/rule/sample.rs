@@ -130,6 +130,8 @@ pub fn message_line(program: &str, message: &[u8]) -> Line {
         ordinal: 0,
         repeated: false,
         joined: 0,
+        plain: Line::is_plain(message),
         origin: Origin::default(),
+        identity: None,
     }
 }

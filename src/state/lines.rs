@@ -55,8 +55,7 @@ impl Waiting {
             "" => self.text.as_bytes().to_vec(),
             bytes => BASE64.decode(bytes).ok()?,
         };
-        let mut line = Line::again(&raw, self.at, self.ordinal)?;
-        line.host = self.host.as_str().into();
-        Some(line)
+        let line = Line::again(&raw, self.at, self.ordinal)?;
+        Some(line.of_host(self.host.as_str().into()))
     }
 }

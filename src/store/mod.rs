@@ -18,7 +18,7 @@ use crate::transaction::Document;
 const EACH: usize = 5_000;
 
 /// A queue id on a host: the key under which lives are found.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct QueueKey {
     /// As in the documents: lower case.
     pub host: String,
@@ -122,6 +122,12 @@ pub trait Store {
             version: None,
         };
         ids.iter().map(|id| Ok(self.get(id)?.map(stored))).collect()
+    }
+
+    /// So many documents are best handed over at a time: few where each is taken as it comes and soon forgotten, many
+    /// where each time is a request.
+    fn portion(&self) -> usize {
+        16
     }
 
     /// Takes changes. Returns the ids of those that somebody else was faster with: read, merge and write these again.

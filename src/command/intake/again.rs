@@ -63,11 +63,10 @@ impl Intake<'_> {
         let Some(old) = remembered_of_record(record).pop() else {
             return Ok(0);
         };
-        let Some(mut line) = Line::again(&old.raw, old.at, old.ordinal) else {
+        let Some(line) = Line::again(&old.raw, old.at, old.ordinal) else {
             return Ok(0);
         };
-        line.host = record.host.as_str().into();
-        let line = Arc::new(line);
+        let line = Arc::new(line.of_host(record.host.as_str().into()));
         let event = self.rules.event(&line, &mut self.scratch);
         let made = event.and_then(|event| assemble::record(line.digest(), &event));
         let stored = self.store.of_ids(std::slice::from_ref(&record.id))?.pop().flatten();
@@ -90,12 +89,11 @@ impl Intake<'_> {
         }
         let mut count = 0;
         for old in remembered(document) {
-            let Some(mut line) = Line::again(&old.raw, old.at, old.ordinal) else {
+            let Some(line) = Line::again(&old.raw, old.at, old.ordinal) else {
                 continue;
             };
-            line.host = document.host.as_str().into();
             count += 1;
-            let line = Arc::new(line);
+            let line = Arc::new(line.of_host(document.host.as_str().into()));
             let event = self.rules.event(&line, &mut self.scratch);
             let of_its_session = event.is_some_and(|event| event.queue_id().is_none());
             let line = Arc::unwrap_or_clone(line);
@@ -146,11 +144,10 @@ impl Intake<'_> {
     pub(super) fn lines_of(&mut self, document: &Transaction, group: &Mentions) -> Mentions {
         let mut mentions = Mentions::new(group.host.clone(), group.queue_id.clone());
         for old in remembered(document) {
-            let Some(mut line) = Line::again(&old.raw, old.at, old.ordinal) else {
+            let Some(line) = Line::again(&old.raw, old.at, old.ordinal) else {
                 continue;
             };
-            line.host = group.host.clone();
-            let line = Arc::new(line);
+            let line = Arc::new(line.of_host(group.host.clone()));
             let digest = line.digest();
             let mention = match self.rules.event(&line, &mut self.scratch) {
                 Some(event) => Mention::Event(event),

@@ -2,11 +2,12 @@
 //!
 //! The hard part is that others write, too: what changed meanwhile is read and united once more, until nobody was faster.
 
-use std::collections::HashMap;
+use std::collections::HashSet;
+use std::hash::BuildHasher as _;
 
 use anyhow::{Context as _, Result, bail};
 
-use super::{BATCH, Intake, MAX_ROUNDS};
+use super::{Intake, MAX_ROUNDS};
 use crate::assemble::{self, Mention, Mentions};
 use crate::event::Kind;
 use crate::store::{Change, QueueKey, Stored};
@@ -29,11 +30,11 @@ impl Intake<'_> {
         bail!("other writers changed the same queue ids {MAX_ROUNDS} times in a row")
     }
 
-    pub(super) fn write(&mut self, mut groups: Vec<Mentions>) -> Result<()> {
-        while !groups.is_empty() {
-            let rest = groups.split_off(groups.len().min(BATCH));
-            self.write_batch(groups)?;
-            groups = rest;
+    pub(super) fn write(&mut self, groups: Vec<Mentions>) -> Result<()> {
+        let portion = self.store.portion();
+        let mut groups = groups.into_iter();
+        while groups.len() > 0 {
+            self.write_batch(groups.by_ref().take(portion).collect())?;
         }
         Ok(())
     }
@@ -43,18 +44,21 @@ impl Intake<'_> {
         for _ in 0..MAX_ROUNDS {
             let known = self.known(&groups)?;
             let mut changes = Vec::with_capacity(groups.len());
-            let mut owners: HashMap<String, usize> = HashMap::new();
+            // By a hash of the ids: two that have the same are only written once more.
+            let mut owners: Vec<(u64, usize)> = Vec::with_capacity(groups.len());
             for (index, (mentions, stored)) in groups.iter_mut().zip(known).enumerate() {
                 for change in self.changes(mentions, stored) {
-                    owners.insert(id_of(&change).to_owned(), index);
+                    owners.push((self.hasher.hash_one(id_of(&change)), index));
                     changes.push(change);
                 }
             }
             let conflicts = self.store.write(changes)?;
-            let again: Vec<usize> = conflicts.iter().filter_map(|id| owners.get(id).copied()).collect();
-            if again.is_empty() {
+            if conflicts.is_empty() {
                 return Ok(());
             }
+            let conflicts: HashSet<u64> = conflicts.iter().map(|id| self.hasher.hash_one(id)).collect();
+            let of_conflict = |(hash, index): (u64, usize)| conflicts.contains(&hash).then_some(index);
+            let again: HashSet<usize> = owners.into_iter().filter_map(of_conflict).collect();
             let mut index = 0;
             groups.retain(|_| {
                 index += 1;
@@ -70,17 +74,18 @@ impl Intake<'_> {
     /// What the store has of each queue id.
     fn known(&mut self, groups: &[Mentions]) -> Result<Vec<Vec<Stored>>> {
         let mut known: Vec<Vec<Stored>> = groups.iter().map(|_| Vec::new()).collect();
-        let (indices, keys): (Vec<usize>, Vec<QueueKey>) = groups
-            .iter()
-            .enumerate()
-            .filter_map(|(index, mentions)| {
-                let key = QueueKey {
-                    host: mentions.host.to_string(),
-                    queue_id: mentions.queue_id.to_string(),
-                };
-                self.store.may_hold(&key, is_begun(mentions)).then_some((index, key))
-            })
-            .unzip();
+        let (mut indices, mut keys) = (Vec::new(), Vec::new());
+        let mut key = QueueKey::default();
+        for (index, mentions) in groups.iter().enumerate() {
+            key.host.clear();
+            key.host.push_str(&mentions.host);
+            key.queue_id.clear();
+            key.queue_id.push_str(&mentions.queue_id);
+            if self.store.may_hold(&key, is_begun(mentions)) {
+                indices.push(index);
+                keys.push(key.clone());
+            }
+        }
         if !keys.is_empty() {
             let found = self
                 .store

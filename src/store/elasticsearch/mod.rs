@@ -246,6 +246,11 @@ impl Store for ElasticStore {
         !begun || self.again || self.written.contains_key(key)
     }
 
+    /// Each is a request, or several.
+    fn portion(&self) -> usize {
+        2_000
+    }
+
     fn of_queue_ids(&mut self, keys: &[QueueKey]) -> Result<Vec<Vec<Stored>>, StoreError> {
         // By id everything is seen at once; a search must be preceded by a refresh.
         let (mine, others): (Vec<usize>, Vec<usize>) =
