@@ -31,6 +31,7 @@ mod by_kind;
 mod link;
 mod recipient;
 mod record;
+mod resubmission;
 mod session;
 mod slice;
 mod status;
@@ -183,8 +184,8 @@ pub struct Transaction {
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub status: String,
     /// How a session ended: `lost`, `timeout`, `tls_failed`, `auth_failed`, `pregreet`, `too_many_errors`, `no_mail`,
-    /// `dnsbl`. Of a mail: that its client was gone (`lost`, `timeout`) before the message was complete. None where it
-    /// ended well, or no line told the end.
+    /// `dnsbl`. Of a mail: that its client was gone (`lost`, `timeout`) before the message was complete, or that none came
+    /// (`no_mail`). None where it ended well, or no line told the end.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub outcome: Option<String>,
     /// Of a session: its commands, where the server counts them.

@@ -207,7 +207,9 @@ fn part_of_session(parts: &[Part<'_>], mention: &Mention) -> Option<usize> {
         queued.any(|event| event.kind == Kind::Queued && event.line.pid == pid)
     };
     // A session's end comes after the start, all else before it.
-    let at_its_end = mention.event().is_some_and(|event| event.kind == Kind::Lost);
+    let at_its_end = mention
+        .event()
+        .is_some_and(|event| matches!(event.kind, Kind::Lost | Kind::Disconnect));
     let fits = |part: &Part<'_>| part.start.is_some_and(|start| at_its_end || start >= second) && begun_by(part);
     let index = if at_its_end {
         parts

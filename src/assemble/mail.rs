@@ -22,7 +22,9 @@ pub(super) fn mail(life: &Life<'_>, mentions: &Mentions, locality: &Locality) ->
     let own = || life.own();
     let from = sender(own());
     let session = session_of(life, from.as_deref());
-    let from = from.or_else(|| sender(session.iter().copied()));
+    let from = from
+        .or_else(|| sender(session.iter().copied()))
+        .or_else(|| null_sender_of_a_notice(life, mentions));
     let mut recipients = Recipients::default();
     let mut state = outcome::Own::default();
     for event in session.iter().copied().chain(own()) {
@@ -45,7 +47,7 @@ pub(super) fn mail(life: &Life<'_>, mentions: &Mentions, locality: &Locality) ->
     let mut to = recipients.into_sorted();
     let verdicts = beside::said(session.iter().copied().chain(own()), &mut to);
     let (status, open) = outcome::status(&to, unheard, &state);
-    let outcome = abandoned(life, mentions);
+    let outcome = abandoned(life, mentions, nrcpt);
     let open = open && outcome.is_none() && !(to.is_empty() && nothing_came(life, nrcpt));
     let links = links::links(life, mentions, locality);
     let leg = links.iter().any(|link| {
@@ -58,7 +60,7 @@ pub(super) fn mail(life: &Life<'_>, mentions: &Mentions, locality: &Locality) ->
     let lines_of_its_own = || life.lines.iter().filter(|(_, mention)| !mention.is_of_session());
     let times = || lines_of_its_own().map(|(_, mention)| mention.line().at);
     let speaker = own().find(|event| mta(event).is_some()).unwrap_or(first);
-    let missing = missing(life, from.is_some());
+    let missing = missing(life, mentions, from.is_some());
     let (to, to_more, fate) = bounded(to);
     Some(Transaction {
         end: times().max().unwrap_or_default(),
@@ -120,16 +122,30 @@ fn session_of<'a>(life: &Life<'a>, from: Option<&str>) -> Vec<&'a Event> {
 }
 
 /// What the lines did not tell.
-fn missing(life: &Life<'_>, has_sender: bool) -> Vec<String> {
+fn missing(life: &Life<'_>, mentions: &Mentions, has_sender: bool) -> Vec<String> {
     let mut missing = Vec::new();
     let begins = |event: &Event| matches!(event.kind, Kind::Queued | Kind::MessageId);
-    if life.provisional || !life.own().any(begins) {
+    if life.provisional || !(life.own().any(begins) || split_off(life, mentions).next().is_some()) {
         missing.push("start".to_owned());
     }
     if !has_sender {
         missing.push("sender".to_owned());
     }
     missing
+}
+
+/// The lines in which sendmail splits this id off another: a notice, a list's clone. It tells no other beginning.
+fn split_off<'a>(life: &'a Life<'_>, mentions: &'a Mentions) -> impl Iterator<Item = &'a Event> {
+    life.named().filter(|event| {
+        let splits = matches!(event.kind, Kind::Notice | Kind::Expire | Kind::Expanded);
+        splits && !mentions.owns(event) && mta(event) == Some("sendmail")
+    })
+}
+
+/// sendmail logs no sender of its notices; RFC 3464, section 2, gives them the null sender.
+fn null_sender_of_a_notice(life: &Life<'_>, mentions: &Mentions) -> Option<String> {
+    let mut notices = split_off(life, mentions).filter(|event| event.bytes(Field::NoticeQueueId).is_some());
+    notices.next().map(|_| String::new())
 }
 
 /// sendmail tells even of a transaction in which it took no recipient, or of which no message came.
@@ -143,8 +159,8 @@ fn nothing_came(life: &Life<'_>, nrcpt: Option<u64>) -> bool {
     nrcpt == Some(0) || life.own().any(begun_empty)
 }
 
-/// How the client was lost before the message was complete: then nothing more comes of it.
-fn abandoned(life: &Life<'_>, mentions: &Mentions) -> Option<String> {
+/// How the client left before the message was complete: then nothing more comes of it.
+fn abandoned(life: &Life<'_>, mentions: &Mentions, nrcpt: Option<u64>) -> Option<String> {
     let goes_on = |event: &Event| {
         !matches!(
             event.kind,
@@ -157,14 +173,24 @@ fn abandoned(life: &Life<'_>, mentions: &Mentions) -> Option<String> {
                 | Kind::Verdict
                 | Kind::Tls
                 | Kind::Connect
+                | Kind::Disconnect
         )
     };
     if life.events().any(goes_on) {
         return None;
     }
     let lost = |event: &&Event| event.kind == Kind::Lost && (mentions.owns(event) || !event.has_queue_id());
-    let word = life.events().find(lost)?.text(Field::Outcome);
-    Some(word.map_or_else(|| "lost".to_owned(), Cow::into_owned))
+    if let Some(lost) = life.events().find(lost) {
+        let word = lost.text(Field::Outcome);
+        return Some(word.map_or_else(|| "lost".to_owned(), Cow::into_owned));
+    }
+    // The client went in good order, and no header of a message was seen before.
+    let went = life.unnamed().any(|event| event.kind == Kind::Disconnect);
+    let has_headers = life
+        .events()
+        .any(|event| matches!(event.kind, Kind::MessageId | Kind::Header));
+    let is_empty = (went && !has_headers) || nothing_came(life, nrcpt);
+    is_empty.then(|| "no_mail".to_owned())
 }
 
 /// One event's effect on the recipients and on the mail as a whole.

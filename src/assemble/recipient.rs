@@ -1,6 +1,6 @@
 //! What happened to each recipient, attempt by attempt.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use crate::event::{Event, Field};
 use crate::transaction::{Attempt, Delays, NextHop, Recipient, Relay, Status};
@@ -18,6 +18,8 @@ pub(super) struct Recipients {
     list: Vec<Recipient>,
     /// By address and address asked for, both in lower case, once they are many.
     index: HashMap<(String, String), usize>,
+    /// Spellings beside the first one of a recipient: the queue counts each.
+    spellings: HashSet<String>,
 }
 
 /// So many recipients are looked through one by one.
@@ -41,13 +43,22 @@ impl Recipients {
                     .or_else(|| attempt.relay.as_ref()?.host.clone()),
             });
         let delays = read_delays(event);
+        let is_list = event.all(Field::To).nth(1).is_some();
+        let mut tried = HashSet::new();
         let attempts = std::iter::repeat_n(attempt, event.all(Field::To).count());
         for (address, attempt) in event.texts(Field::To).zip(attempts) {
             let is_file_or_program = address.trim_start_matches('"').starts_with(['|', '/']);
-            let recipient = self.entry(
+            let index = self.entry(
                 &address,
                 orig.as_deref().or(behind.as_deref().filter(|_| is_file_or_program)),
             );
+            // One list may spell one recipient in two ways: that is one attempt.
+            if is_list && !tried.insert(index) {
+                continue;
+            }
+            let Some(recipient) = self.list.get_mut(index) else {
+                continue;
+            };
             recipient.status = attempt.status;
             recipient.dsn.clone_from(&attempt.dsn);
             recipient.relay.clone_from(&attempt.relay);
@@ -84,7 +95,8 @@ impl Recipients {
         self.list.is_empty()
     }
 
-    fn entry(&mut self, address: &str, orig: Option<&str>) -> &mut Recipient {
+    /// Its place in the list.
+    fn entry(&mut self, address: &str, orig: Option<&str>) -> usize {
         let orig = orig.filter(|orig| !orig.eq_ignore_ascii_case(address));
         let next = self.list.len();
         let index = if next <= FEW {
@@ -108,7 +120,14 @@ impl Recipients {
             }
             self.list.push(recipient);
         }
-        &mut self.list[index]
+        let known = self
+            .list
+            .get(index)
+            .is_some_and(|recipient| recipient.address == address);
+        if !known && !self.spellings.contains(address) {
+            self.spellings.insert(address.to_owned());
+        }
+        index
     }
 
     /// All that have no last word get this one.
@@ -121,7 +140,7 @@ impl Recipients {
     /// How many of the announced recipients have been heard of: an alias that `local` expands was announced once.
     pub(super) fn heard(&self) -> u64 {
         let mut aliases: Vec<&str> = Vec::new();
-        let mut heard = 0;
+        let mut heard = self.spellings.len() as u64;
         for recipient in &self.list {
             let alias = recipient
                 .orig

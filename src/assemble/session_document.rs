@@ -19,9 +19,12 @@ const COMMANDS: &[&str] = &[
 /// be a message.
 pub(super) fn never_became_mail(life: &Life<'_>) -> bool {
     let mut ended = false;
+    // sendmail tells of a VRFY or EXPN, and of no end.
+    let asks = |event: &Event| event.kind == Kind::Record && event.extra().any(|(name, _)| name == "command");
     for event in life.events() {
         match event.kind {
             Kind::Disconnect | Kind::Lost | Kind::AuthFailed => ended = true,
+            Kind::Record if asks(event) => ended = true,
             Kind::Connect | Kind::Tls | Kind::Postscreen | Kind::Record | Kind::Verdict => {}
             _ => return false,
         }

@@ -325,7 +325,12 @@ impl Sessions {
             return true;
         }
         match event.kind {
-            Kind::Disconnect => session.over = Some(event.line.at.second()),
+            Kind::Disconnect => {
+                session.over = Some(event.line.at.second());
+                if let Some((queue_id, _)) = session.queued.last().filter(|_| sent_no_message(event)) {
+                    told.push(joined(queue_id, digest, event));
+                }
+            }
             // Handed to a server process, which tells of it as another session.
             Kind::Postscreen => {
                 session.mail |= matches!(
@@ -496,4 +501,11 @@ fn is_amid_a_message(lost: &Event) -> bool {
     [b"RCPT".as_slice(), b"DATA", b"BDAT"]
         .iter()
         .any(|begin| stage.starts_with(begin))
+}
+
+/// A client that named recipients and then left without a message, by Postfix's counters (`postfix/src/smtpd/smtpd.c`):
+/// `mail=1 rcpt=1 quit=1`.
+fn sent_no_message(gone: &Event) -> bool {
+    let counts = |name: &str| gone.extra().any(|(counter, _)| counter == name);
+    counts("mail") && !counts("data") && !counts("bdat")
 }

@@ -1,12 +1,14 @@
 //! A journey told to a person: who sent what to whom, each hop, each attempt in the remote's words, the last word.
 
+mod ending;
+
 use std::io::{self, Write};
 
 use anstyle::{AnsiColor, Style};
 
-use crate::answer::{Story, Told};
+use crate::answer::Story;
 use crate::line::Moment;
-use crate::query::journey::Fate;
+use crate::query::journey::JourneyLink;
 use crate::transaction::{Attempt, Client, Recipient, Relay, Status, Transaction, TransactionKind};
 
 use super::escape::escape;
@@ -21,12 +23,15 @@ pub(super) fn print(journey: &Story, out: &mut dyn Write) -> io::Result<()> {
     for hop in &journey.hops {
         writeln!(out)?;
         tell_hop(hop, journey, out)?;
+        if is_missing(hop, "end") {
+            writeln!(out, "            {WITHOUT_END}")?;
+        }
         for line in &hop.lines {
             writeln!(out, "      | {}", escape(line))?;
         }
     }
     notices(journey, out)?;
-    last_words(journey, first, out)
+    ending::last_words(journey, first, out)
 }
 
 fn title(journey: &Story, first: &Transaction, out: &mut dyn Write) -> io::Result<()> {
@@ -79,21 +84,17 @@ fn tell_hop(hop: &Transaction, journey: &Story, out: &mut dyn Write) -> io::Resu
     let mta = hop.mta.as_deref().unwrap_or("?");
     let queue_id = hop.queue_id.as_deref().unwrap_or("no queue id");
     let date = hop.at.rfc3339();
-    let came = journey
-        .links
-        .iter()
-        .find(|link| link.to == hop.id && journey.hops.iter().any(|other| other.id == link.from));
-    let came = came.map(|link| {
-        let sure = if link.sure { "" } else { ", not certain" };
-        format!("  ({}{sure})", escape(&link.evidence))
-    });
     writeln!(
         out,
-        "{bold}{}  {queue_id}{bold:#}  {mta}, {} UTC{}",
+        "{bold}{}  {queue_id}{bold:#}  {mta}, {} UTC",
         escape(&hop.host),
-        date.get(..10).unwrap_or(&date),
-        came.unwrap_or_default()
+        date.get(..10).unwrap_or(&date)
     )?;
+    for link in journey.links.iter().filter(|link| link.to == hop.id) {
+        if let Some(before) = journey.hops.iter().find(|other| other.id == link.from) {
+            writeln!(out, "            {}", tell_link(link, before))?;
+        }
+    }
     for reject in &hop.reject {
         let stage = reject
             .stage
@@ -147,6 +148,9 @@ fn tell_hop(hop: &Transaction, journey: &Story, out: &mut dyn Write) -> io::Resu
     for warning in &hop.warnings {
         writeln!(out, "            warning: {}", escape(warning))?;
     }
+    if let Some(left) = left_early(hop) {
+        writeln!(out, "            {left}")?;
+    }
     if let Some(unheard) = hop.unheard.filter(|_| hop.open) {
         writeln!(
             out,
@@ -157,10 +161,48 @@ fn tell_hop(hop: &Transaction, journey: &Story, out: &mut dyn Write) -> io::Resu
     Ok(())
 }
 
+/// `from mx1 4jYRYh4dPhz1WjxX: queued as A51B59F62ED (certain)`
+fn tell_link(link: &JourneyLink, before: &Transaction) -> String {
+    let before = format!("{} {}", before.host, before.queue_id.as_deref().unwrap_or("-"));
+    format!(
+        "from {}: {} ({})",
+        escape(&before),
+        escape(&link.evidence),
+        certainty(link)
+    )
+}
+
+fn certainty(link: &JourneyLink) -> &'static str {
+    if link.sure {
+        "certain"
+    } else {
+        "likely: it could fit another message"
+    }
+}
+
+fn is_missing(hop: &Transaction, what: &str) -> bool {
+    hop.missing.iter().any(|missing| missing == what)
+}
+
+/// Of mail that is older than its queue's lifetime and has no last word.
+const WITHOUT_END: &str = "its end was never logged, though it is older than its queue keeps mail: lines are missing, or a \
+                           person took it out of the queue, or it was given up without a notice";
+
+/// A client that left before there was a message.
+fn left_early(hop: &Transaction) -> Option<&'static str> {
+    match hop.outcome.as_deref()? {
+        "timeout" => Some("its client fell silent before the message was complete: nothing was taken"),
+        "no_mail" => Some("its client sent no message: nothing was taken"),
+        _ => Some("its client was gone before the message was complete: nothing was taken"),
+    }
+}
+
 fn taken(hop: &Transaction, out: &mut dyn Write) -> io::Result<()> {
     let from = match &hop.client {
         Some(client) if client.ip.is_some() || client.host.is_some() => format!("taken from {}", name_client(client)),
-        _ if hop.missing.iter().any(|what| what == "start") => "the lines before this are missing".to_owned(),
+        _ if is_missing(hop, "start") => {
+            "its start is missing: no line that was read tells when it came and from whom".to_owned()
+        }
         _ => "taken on this host".to_owned(),
     };
     let count = hop
@@ -264,152 +306,17 @@ fn notices(journey: &Story, out: &mut dyn Write) -> io::Result<()> {
         } else {
             to.join(", ")
         };
+        let sure = link
+            .map(|link| format!("  (named by the log of {}, {})", escape(&notice.host), certainty(link)))
+            .unwrap_or_default();
         writeln!(
             out,
-            "  {}  {what} {}  {to}",
+            "  {}  {what} {}  {to}{sure}",
             clock(notice.at),
             notice.queue_id.as_deref().unwrap_or("-")
         )?;
     }
     Ok(())
-}
-
-/// The last word on each recipient, in plain language.
-fn last_words(journey: &Story, first: &Transaction, out: &mut dyn Write) -> io::Result<()> {
-    let bold = Style::new().bold();
-    writeln!(out, "\n{bold}What became of it{bold:#}")?;
-    if journey.recipients.is_empty() {
-        return writeln!(out, "  {}", without_recipients(first));
-    }
-    let mut before: Option<&Told> = None;
-    for told in &journey.recipients {
-        let fate = &told.fate;
-        let style = style(fate.status);
-        let asked = if fate.asked_for.eq_ignore_ascii_case(&fate.address) {
-            String::new()
-        } else {
-            format!(" (asked for: {})", escape(&fate.asked_for))
-        };
-        let sentence = sentence(fate, journey);
-        writeln!(out, "  {style}{}{style:#}{asked}: {sentence}", escape(&fate.address))?;
-        for line in &told.evidence {
-            writeln!(out, "      | {}", escape(line))?;
-        }
-        meaning(told, before, out)?;
-        before = Some(told);
-    }
-    Ok(())
-}
-
-/// Why, and what next; not again where it is what was just told.
-fn meaning(told: &Told, before: Option<&Told>, out: &mut dyn Write) -> io::Result<()> {
-    let (Some(why), Some(next)) = (&told.why, &told.next) else {
-        return Ok(());
-    };
-    if before.is_some_and(|before| before.cause == told.cause && before.next == told.next) {
-        return writeln!(out, "    Next: as above");
-    }
-    // What went well explains itself.
-    if !told.fate.status.is_success() {
-        writeln!(out, "    Why: {}", escape(why))?;
-    }
-    writeln!(out, "    Next: {}", escape(next))
-}
-
-fn without_recipients(first: &Transaction) -> &'static str {
-    match first.status.as_str() {
-        "queued" if first.nrcpt == Some(0) => "No recipient was taken, so there was no message.",
-        "rejected" => "It was refused and never taken.",
-        "greylisted" => "It was refused for now (greylisting); the sender's server is expected to come again.",
-        "discarded" => "It was taken and thrown away by rule.",
-        "held" => "It is on hold: a person must release it.",
-        "deleted" => "It was deleted from the queue.",
-        "warned" => "A rule noticed it and let it pass.",
-        _ => "It was taken; the log does not say more.",
-    }
-}
-
-fn sentence(fate: &Fate, journey: &Story) -> String {
-    let host = &fate.host;
-    let at = fate
-        .at
-        .map(|at| format!(" on {} at {} UTC", day(at), clock(at)))
-        .unwrap_or_default();
-    let words = fate
-        .response
-        .as_deref()
-        .map(str::trim)
-        .filter(|words| !words.is_empty());
-    let words = words
-        .map(|words| {
-            format!(
-                " In its words: {}{}",
-                escape(words),
-                if words.ends_with('.') { "" } else { "." }
-            )
-        })
-        .unwrap_or_default();
-    let recipient = fate
-        .path
-        .last()
-        .and_then(|id| journey.hops.iter().find(|hop| hop.id == *id))
-        .and_then(|hop| hop.to.iter().find(|to| to.address == fate.address));
-    let relay = recipient
-        .and_then(|to| to.relay.as_ref())
-        .and_then(|relay| relay.host.as_deref().or(relay.ip.as_deref()));
-    let relay = relay.map(|relay| escape(relay).into_owned());
-    let there = relay.clone().unwrap_or_else(|| "the next server".to_owned());
-    let last_hop = journey.last_hop(fate);
-    let lost = last_hop.is_some_and(|hop| hop.missing.iter().any(|what| what == "end"));
-    let tries = recipient.map_or(0, |to| to.attempts);
-    let tries = format!("{tries} attempt{}", plural(tries));
-    match fate.status {
-        Status::Delivered => format!(
-            "delivered on {host}{at} ({}).",
-            relay.unwrap_or_else(|| "mailbox".to_owned())
-        ),
-        Status::Relayed => format!("accepted by {there}{at}; what happens there is in that server's log.{words}"),
-        Status::Filtered => format!("handed to the filter {there}{at}; its second leg is not in the index."),
-        Status::Expanded => format!("goes on under another address or queue id from {host}{at}."),
-        Status::Probed => format!("only asked whether the address exists{at}; no mail was sent.{words}"),
-        Status::Queued | Status::Deferred if lost => {
-            format!(
-                "not delivered as far as the log goes: {host} had it, after {tries}, and no later line tells of it.{words}"
-            )
-        }
-        Status::Queued => format!("still in the queue of {host}; nothing was tried yet."),
-        Status::Deferred => format!("not yet delivered: {host} tries again ({tries} so far, the last{at}).{words}"),
-        Status::Held => format!("on hold on {host}: a person must release it."),
-        Status::Bounced => format!("refused for good{at}, given back by {host}.{words}{}", told(journey)),
-        Status::Expired => format!(
-            "given up by {host} after {tries}, the last{at}.{words}{}",
-            told(journey)
-        ),
-        Status::Rejected => format!("refused by {host}{at}, never taken.{words}"),
-        Status::Discarded => format!("thrown away by a rule of {host}."),
-        Status::Deleted => format!("deleted from the queue of {host} by a person."),
-    }
-}
-
-/// Was the sender told?
-fn told(journey: &Story) -> String {
-    let bounce = journey
-        .links
-        .iter()
-        .filter(|link| link.rel == "bounce")
-        .find_map(|link| journey.notices.iter().find(|notice| notice.id == link.to));
-    match bounce {
-        None => " No notice to the sender was seen.".to_owned(),
-        Some(notice) => {
-            let to = notice.to.first();
-            let who = to.map_or("the sender".to_owned(), |to| escape(&to.address).into_owned());
-            let how = to.map_or("queued".to_owned(), |to| to.status.word().to_owned());
-            format!(
-                " {who} was told ({} {how}).",
-                notice.queue_id.as_deref().unwrap_or("a notice")
-            )
-        }
-    }
 }
 
 /// `02:04:04`

@@ -7,6 +7,7 @@
 //! In: [`Document`](crate::transaction::Document)s in any order, each once. Out: a [`Report`], and its texts.
 
 mod counter;
+mod halves;
 mod html;
 mod quantiles;
 mod tally;

@@ -3,7 +3,7 @@
 //! * **Received** is a mail that begins here: no second leg of a filter or a local submission, no notice, and not what
 //!   an alias, a split list or a requeue goes on as.
 //! * **A recipient's outcome** is told by the document where its way ends: not by the leg before the filter, nor by an
-//!   alias that went on under another id.
+//!   alias that went on under another id. What a pipe filter handed in again is found by its Message-ID.
 //! * **Deferrals** are attempts, so a message counts as often as it was put off, on every leg.
 
 use std::collections::BTreeMap;
@@ -11,6 +11,7 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, Timelike as _};
 
 use super::counter::{Names, Shapes};
+use super::halves::Halves;
 use super::quantiles::Quantiles;
 use super::{Day, Different, Reasons, Report, Row, Tls, Top, Traffic};
 use crate::line::Moment;
@@ -24,6 +25,7 @@ const MAX_DAYS: usize = 4_000;
 #[derive(Debug, Default)]
 pub struct Tally {
     sums: Report,
+    halves: Halves,
     days: BTreeMap<i64, Traffic>,
     hours: [Traffic; 24],
     senders: Names,
@@ -59,7 +61,8 @@ impl Tally {
     }
 
     /// What was counted, with so many rows a list.
-    pub fn report(&self, rows: usize) -> Report {
+    pub fn report(&mut self, rows: usize) -> Report {
+        self.count_halves();
         let hours = self.hours.to_vec();
         let days = self.days.iter().map(|(day, traffic)| Day {
             day: day_name(*day),
@@ -145,7 +148,11 @@ impl Tally {
         if transaction.kind == TransactionKind::Reject {
             self.refusal(transaction);
         } else if transaction.kind == TransactionKind::Mail {
-            self.mail(transaction);
+            if !self.halves.keep(transaction) {
+                self.mail(transaction);
+            } else if self.halves.is_full() {
+                self.count_halves();
+            }
         } else {
             let count = transaction.count.unwrap_or(1);
             let outcome = transaction.outcome.as_deref().unwrap_or("unknown");
@@ -171,6 +178,13 @@ impl Tally {
         self.rejected.add(reason, count, template);
         if let Some(client) = client(transaction) {
             self.refused.of(&client).count += count;
+        }
+    }
+
+    /// Counts what waited for its other half.
+    fn count_halves(&mut self) {
+        for mail in self.halves.take() {
+            self.mail(&mail);
         }
     }
 

@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 
 use crate::transaction::{Link, Recipient, Relation, Transaction, TransactionKind};
 
+use super::evidence::{best, evidence_of_reply, fit, in_order, is_explained_by_message_id, is_on_this_host};
 use super::{Journey, JourneyLink, recipients};
 
 /// What a journey asks a store for.
@@ -17,9 +18,6 @@ pub enum Lookup<'a> {
 
 /// A journey has at most this many hops: a mail loop must end.
 const MAX_HOPS: usize = 200;
-
-/// Clocks of two hosts may differ by this much, in milliseconds.
-const SKEW_MS: i64 = 5 * 60 * 1000;
 
 /// A journey while it is followed.
 pub(super) struct Trail {
@@ -91,40 +89,37 @@ impl Trail {
     ) -> Result<(), E> {
         let mut asked: Vec<&str> = Vec::new();
         for recipient in &hop.to {
-            let Some(next) = recipient
+            let next = recipient
                 .next
                 .as_ref()
-                .filter(|next| !asked.contains(&next.queue_id.as_str()))
-            else {
+                .filter(|next| !is_on_this_host(hop, &next.queue_id));
+            let Some(next) = next.filter(|next| !asked.contains(&next.queue_id.as_str())) else {
                 continue;
             };
             asked.push(&next.queue_id);
-            for other in find(Lookup::QueueId(&next.queue_id))? {
-                let is_it = other.queue_id.as_deref() == Some(&next.queue_id) && other.host != hop.host;
-                if let Some(sure) = handed_on(hop, recipient, &other).filter(|_| is_it) {
-                    self.add(
-                        hop,
-                        other,
-                        "relayed_to",
-                        true,
-                        format!("queued as {}", next.queue_id),
-                        sure,
-                    );
-                }
+            let found = find(Lookup::QueueId(&next.queue_id))?;
+            let others = found
+                .into_iter()
+                .filter(|other| other.queue_id.as_deref() == Some(&next.queue_id) && other.host != hop.host);
+            let fits = others.filter_map(|other| Some((fit(hop, recipient, &other)?, other)));
+            for (sure, other) in best(fits.collect()) {
+                let evidence = evidence_of_reply(&next.queue_id, hop, &other);
+                self.add(hop, other, "relayed_to", true, evidence, sure);
             }
         }
         let Some(queue_id) = &hop.queue_id else { return Ok(()) };
-        for other in find(Lookup::QueueId(queue_id))?
+        let found = find(Lookup::QueueId(queue_id))?;
+        let others = found
             .into_iter()
-            .filter(|other| other.host != hop.host)
-        {
-            let named = other
-                .to
-                .iter()
-                .find(|r| r.next.as_ref().is_some_and(|next| next.queue_id == *queue_id));
-            if let Some(sure) = named.and_then(|recipient| handed_on(&other, recipient, hop)) {
-                self.add(hop, other, "relayed_to", false, format!("queued as {queue_id}"), sure);
-            }
+            .filter(|other| other.host != hop.host && !is_on_this_host(other, queue_id));
+        let fits = others.filter_map(|other| {
+            let names = |to: &&Recipient| to.next.as_ref().is_some_and(|next| next.queue_id == *queue_id);
+            let fit = fit(&other, other.to.iter().find(names)?, hop)?;
+            Some((fit, other))
+        });
+        for (sure, other) in best(fits.collect()) {
+            let evidence = evidence_of_reply(queue_id, &other, hop);
+            self.add(hop, other, "relayed_to", false, evidence, sure);
         }
         Ok(())
     }
@@ -142,13 +137,9 @@ impl Trail {
             if other.kind != TransactionKind::Mail || self.has(&other.id) {
                 continue;
             }
-            let (before, after) = if hop.at <= other.at {
-                (hop, &other)
-            } else {
-                (&other, hop)
-            };
+            let (before, after) = in_order(hop, &other);
             let fits = before.host != after.host && is_explained_by_message_id(before, after);
-            let resent = before.host == after.host && is_resubmission(before, after);
+            let resent = before.is_resubmitted_as(after);
             if fits || resent {
                 let forward = before.id == hop.id;
                 let rel = if resent {
@@ -255,59 +246,6 @@ fn is_notice(rel: Relation) -> bool {
             | Relation::PostmasterNotice
             | Relation::PostmasterNoticeOf
     )
-}
-
-/// Can `next` be what the recipient of `hop` was handed on as, given that the id in the reply is its queue id?
-/// Some(true) where the message id agrees, Some(false) where only time does, None where something speaks against it.
-fn handed_on(hop: &Transaction, recipient: &Recipient, next: &Transaction) -> Option<bool> {
-    let last = recipient.last_at.unwrap_or(hop.end);
-    let in_time = next.at.0 <= last.0 + SKEW_MS && next.at.0 >= hop.at.0 - SKEW_MS;
-    match (&hop.message_id, &next.message_id) {
-        (Some(a), Some(b)) if a == b && in_time => Some(true),
-        (Some(a), Some(b)) if a != b => None,
-        _ if in_time => {
-            let same_sender = hop.from.is_none() || next.from.is_none() || hop.from == next.from;
-            let sure = same_sender && (last.0 - next.at.0).abs() < SKEW_MS / 5;
-            same_sender.then_some(sure && next.to.iter().any(|to| shares(recipient, to)))
-        }
-        _ => None,
-    }
-}
-
-fn shares(a: &Recipient, b: &Recipient) -> bool {
-    a.address.eq_ignore_ascii_case(&b.address)
-        || b.orig
-            .as_ref()
-            .is_some_and(|orig| orig.eq_ignore_ascii_case(&a.address))
-}
-
-/// A relayed recipient of the earlier one turns up in the later one, from the same sender, in its time.
-fn is_explained_by_message_id(before: &Transaction, after: &Transaction) -> bool {
-    let in_time = after.at.0 <= before.end.0 + SKEW_MS;
-    let same_sender = before.from.is_some() && before.from == after.from;
-    // Where the reply named an id, that id decides.
-    let open_end = before
-        .to
-        .iter()
-        .filter(|to| to.next.is_none() && to.status.is_success());
-    let mut shared = open_end.filter(|to| after.to.iter().any(|other| shares(to, other)));
-    in_time && same_sender && shared.next().is_some()
-}
-
-/// A pipe filter that submits the message again: delivered into a pipe, and at once begun anew without a client.
-fn is_resubmission(before: &Transaction, after: &Transaction) -> bool {
-    let piped = |to: &Recipient| {
-        let relay = to.relay.as_ref();
-        to.status.is_success()
-            && relay.is_some_and(|relay| relay.ip.is_none() && relay.host.as_deref() != Some("local"))
-    };
-    let local = after.client.as_ref().is_none_or(|client| client.ip.is_none());
-    local
-        && after.at.0 <= before.end.0 + SKEW_MS
-        && before
-            .to
-            .iter()
-            .any(|to| piped(to) && after.to.iter().any(|other| shares(to, other)))
 }
 
 /// A hop comes after all that lead to it, whatever the hosts' clocks say; free ones by time.

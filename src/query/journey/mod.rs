@@ -6,6 +6,7 @@
 //!
 //! In: one document and a way to look others up. Out: [`Journey`].
 
+mod evidence;
 mod follow;
 mod recipients;
 
