@@ -1,7 +1,7 @@
 //! Counts documents.
 //!
-//! * **Received** is a mail that begins here: no second leg of a filter or a local submission, no notice, and not what
-//!   an alias, a split list or a requeue goes on as.
+//! * **Received** is a mail that begins here: no second leg of a filter or a local submission, no notice, not what an
+//!   alias, a split list or a requeue goes on as, and not what its client left before the end.
 //! * **A recipient's outcome** is told by the document where its way ends: not by the leg before the filter, nor by an
 //!   alias that went on under another id. What a pipe filter handed in again is found by its Message-ID.
 //! * **Deferrals** are attempts, so a message counts as often as it was put off, on every leg.
@@ -191,7 +191,7 @@ impl Tally {
     fn mail(&mut self, mail: &Transaction) {
         if is_notice(mail) || is_made_here(mail) {
             self.sums.notices += 1;
-        } else if begins(mail) {
+        } else if begins(mail) && mail.outcome.is_none() {
             self.received(mail);
         }
         for reject in &mail.reject {
