@@ -43,6 +43,7 @@ mod lines;
 mod lives;
 mod manual;
 mod message_index;
+mod open;
 mod oracle;
 mod packaging;
 mod patterns;

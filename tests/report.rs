@@ -41,9 +41,16 @@ fn the_totals_are_those_of_the_truth() {
         assert_eq!(report["recipients"][end], truth("postfix-repeated", end), "{end}");
     }
     let report = of_file("postfix-short", "mail.rfc3339.log.gz");
+    // One client left after the final dot and never read that its message was taken (ps00221).
+    assert_eq!(report["mails"], accepted("postfix-short") + 1);
     for end in ["expired", "deleted"] {
         assert_eq!(report["recipients"][end], truth("postfix-short", end), "{end}");
     }
+    let report = of_file("sendmail", "mail.rfc3339.log.gz");
+    // Another one did so (sm00183), and a program called sendmail, which took its message and said that it failed (sm00207).
+    assert_eq!(report["mails"], accepted("sendmail") + 2);
+    // One was given up without a line (tests/TRUTH.md).
+    assert_eq!(report["recipients"]["expired"], truth("sendmail", "expired") - 1);
 }
 
 #[test]
