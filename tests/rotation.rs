@@ -241,3 +241,25 @@ fn stamps_without_a_year_keep_the_year_that_they_were_given_first() {
     );
     assert_same(&stored(folder.path()), &wanted, "dated");
 }
+
+#[test]
+fn a_copy_that_is_still_being_made_gives_no_line_twice_and_no_half_line() {
+    let log = unpacked(&lab("postfix-short", "mail.log.gz"));
+    let middle = next_second(&log, log.len() / 2);
+    // Shorter than what was read; longer, in the middle of a line that the log has got meanwhile.
+    for copied in [middle / 2 + 11, middle + 4_321] {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().join(name);
+        append(&at("mail.log"), &log[..middle]);
+        index(folder.path(), &[at("mail.log")]);
+        append(&at("mail.log"), &log[middle..]);
+        let whole = one_pass(&[&at("mail.log")]);
+        append(&at("mail.log.1"), &log[..copied]);
+        // The log was looked at before it grew: only its copy is named.
+        index(folder.path(), &[at("mail.log.1")]);
+        append(&at("mail.log.1"), &log[copied..]);
+        fs::write(at("mail.log"), "").unwrap();
+        index(folder.path(), &[at("mail.log"), at("mail.log.1")]);
+        assert_same(&stored(folder.path()), &whole, &format!("{copied} bytes were copied"));
+    }
+}

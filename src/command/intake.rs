@@ -162,7 +162,9 @@ impl<'a> Intake<'a> {
             let line = Arc::new(line);
             let digest = line.digest();
             match self.rules.event(&line, &mut self.scratch) {
-                Some(event) if old.beside => self.companions.resume(digest, &event, &old.queue_id),
+                Some(event) if old.beside && !self.sessions.untold => {
+                    self.companions.resume(digest, &event, &old.queue_id)
+                }
                 Some(event) => self.keep(digest, event),
                 None if old.queue_id.is_empty() => {}
                 None => self.open.add_unmatched(digest, line, &old.queue_id),
@@ -282,7 +284,8 @@ impl<'a> Intake<'a> {
             return;
         }
         let kept = self.sessions.note(digest, &event, &mut self.told);
-        let kept = self.companions.note(digest, &event, &mut self.told) || kept;
+        // Of a part of a host's lines nobody can tell of which message a companion speaks.
+        let kept = !self.sessions.untold && self.companions.note(digest, &event, &mut self.told) || kept;
         self.take_told();
         if let Some(event) = self.open.add(digest, event).filter(|_| !kept)
             && assemble::is_worth_a_record(&event)

@@ -102,6 +102,18 @@ impl Place {
         self.head.is_of(head) && self.tail_fits(file).unwrap_or(false)
     }
 
+    /// Is it a copy of this file that has not come as far as this was read? It may still be written.
+    pub(super) fn is_of_shorter_copy(&self, file: &FoundFile) -> bool {
+        let head = usize::try_from(self.head.bytes)
+            .ok()
+            .and_then(|bytes| file.head.get(..bytes));
+        !file.packed
+            && !self.is_at(file)
+            && self.head.bytes > 0
+            && file.size < self.position.offset
+            && head.is_some_and(|head| self.head.is_of(head))
+    }
+
     fn tail_fits(&self, file: &FoundFile) -> io::Result<bool> {
         let Position { offset, .. } = self.position;
         // Nothing was kept of a packed file.

@@ -10,6 +10,7 @@
 
 use std::collections::HashSet;
 use std::fs;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
 use super::copies::leave_copies;
@@ -160,6 +161,9 @@ impl Search {
             *used = true;
         }
         let place = index.and_then(|index| self.known.get(index)).cloned();
+        if place.is_none() && self.known.iter().any(|place| place.is_of_shorter_copy(&file)) {
+            return;
+        }
         match place {
             Some(mut place) if place.is_untouched(&file) => {
                 place.path = file.name.to_string();
@@ -245,12 +249,17 @@ fn files_beside(log: &Path) -> Vec<FoundFile> {
     files.filter_map(|path| FoundFile::open_regular(path)).collect()
 }
 
-/// Was the file copied or renamed, and is another one written to by now?
+/// Was the file copied or renamed, and is another one written to by now? As long as the original is there with all that
+/// the copy has, it may still be copied.
 fn is_left(file: &FoundFile, place: Option<&Place>) -> bool {
     let Some(place) = place.filter(|place| *place.path != *file.name) else {
         return false;
     };
-    !place.is_at(file) || fs::metadata(&place.path).is_ok_and(|metadata| metadata.len() > 0)
+    let there = fs::metadata(&place.path);
+    if place.is_at(file) {
+        return there.is_ok_and(|other| other.len() > 0);
+    }
+    !there.is_ok_and(|original| original.ino() == place.inode && original.len() >= file.size)
 }
 
 /// `mail.log.1`, `mail.log-20261124.gz` beside `mail.log`.
