@@ -163,7 +163,7 @@ impl<'a> Intake<'a> {
             let digest = line.digest();
             match self.rules.event(&line, &mut self.scratch) {
                 Some(event) if old.beside && !self.sessions.untold => {
-                    self.companions.resume(digest, &event, &old.queue_id)
+                    self.companions.resume(digest, &event, &old.queue_id);
                 }
                 Some(event) => self.keep(digest, event),
                 None if old.queue_id.is_empty() => {}
