@@ -5,6 +5,7 @@
 //! kilobyte. Where they do, what is left out is what was read.
 
 use std::io;
+use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
@@ -104,14 +105,16 @@ impl Place {
 
     /// Is it a copy of this file that has not come as far as this was read? It may still be written.
     pub(super) fn is_of_shorter_copy(&self, file: &FoundFile) -> bool {
+        if file.packed || self.head.bytes == 0 || self.is_at(file) || file.size >= self.position.offset {
+            return false;
+        }
         let head = usize::try_from(self.head.bytes)
             .ok()
             .and_then(|bytes| file.head.get(..bytes));
-        !file.packed
-            && !self.is_at(file)
-            && self.head.bytes > 0
-            && file.size < self.position.offset
-            && head.is_some_and(|head| self.head.is_of(head))
+        // Logs that got the same lines begin alike and need not go on so.
+        head.is_some_and(|head| self.head.is_of(head))
+            && FoundFile::open_regular(Path::new(&self.path))
+                .is_some_and(|original| self.is_at(&original) && file.is_beginning_of(&original))
     }
 
     fn tail_fits(&self, file: &FoundFile) -> io::Result<bool> {
