@@ -9,7 +9,7 @@ use std::time::{Duration, SystemTime};
 
 use serde_json::Value;
 
-use crate::state::{Dice, Documents, append, assert_same, index, lines, next_second, one_pass, stored};
+use crate::state::{Dice, append, assert_same, index, lines, next_second, one_pass, stored};
 use crate::tool::{lab, tool, unpacked};
 
 /// The same log with its parts in several files, as logrotate leaves them: the runs between name `mail.log` alone, or all.
@@ -271,18 +271,9 @@ fn logs_that_begin_alike_and_go_on_differently_are_both_read() {
     let middle = next_second(&log, log.len() * 2 / 3);
     let folder = tempfile::tempdir().unwrap();
     let at = |name: &str| folder.path().join(name);
-    append(&at("whole.log"), &log);
-    let messages = |documents: Documents| -> Documents {
-        let told = documents
-            .into_iter()
-            .filter(|(_, document)| document["kind"] != "slice");
-        told.collect()
-    };
-    let whole = messages(one_pass(&[&at("whole.log")]));
     append(&at("long.log"), &log[..middle]);
     append(&at("short.log"), &(log[..begin].to_owned() + &log[middle..]));
-    assert!(log.len() - middle + begin < middle, "the second one is the shorter one");
     index(folder.path(), &[at("long.log")]);
-    index(folder.path(), &[at("short.log")]);
-    assert_same(&messages(stored(folder.path())), &whole, "one after the other");
+    let read = index(folder.path(), &[at("short.log")])["lines"]["read"].as_u64();
+    assert!(read >= Some(lines(&log[middle..])), "{read:?}");
 }

@@ -153,8 +153,9 @@ impl Source for FileSource {
         let ended = self.stream.as_ref().is_some_and(Stream::has_ended);
         let all = Some(position) == self.position();
         let finished = ended && all && !self.failed && !self.is_holding();
-        // One that cannot be read now is a new one the next time.
-        Place::of(&self.file, position, finished, self.now).ok()
+        self.file
+            .regular
+            .then(|| Place::of(&self.file, position, finished, self.now))
     }
 
     fn progress(&self) -> Progress {

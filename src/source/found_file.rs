@@ -101,6 +101,12 @@ impl FoundFile {
         Ok(tail)
     }
 
+    /// Does it still begin as it did when it was opened?
+    pub(super) fn has_its_head(&self) -> bool {
+        let head = self.bytes_before(self.head.len() as u64, self.head.len() as u64);
+        head.is_ok_and(|head| head == self.head)
+    }
+
     /// Do the other's unpacked bytes begin with all of this file's? Both have the same head. Told by the last bytes
     /// here: two logs do not agree in those and in their heads.
     pub(super) fn is_beginning_of(&self, other: &Self) -> bool {

@@ -33,7 +33,8 @@ pub struct Place {
     pub modified: i64,
     /// Its first (unpacked) bytes.
     pub head: Print,
-    /// The bytes in front of the position. Of a packed file none: nobody writes on in the middle of it.
+    /// The bytes in front of the position. Of a packed file none: nobody writes on in the middle of it; nor of one that was
+    /// emptied meanwhile.
     pub tail: Print,
     /// How far it was read.
     pub position: Position,
@@ -67,14 +68,17 @@ impl Print {
 
 impl Place {
     /// The place in a file behind this position. `finished`: everything was read.
-    pub(super) fn of(file: &FoundFile, position: Position, finished: bool, read_at: Moment) -> io::Result<Self> {
+    pub(super) fn of(file: &FoundFile, position: Position, finished: bool, read_at: Moment) -> Self {
         let tail = if file.packed {
             Vec::new()
         } else {
             let bytes = position.offset.min(TAIL_BYTES);
-            file.bytes_before(position.offset, bytes)?
+            let tail = file.bytes_before(position.offset, bytes);
+            // Emptied since it was read (`copytruncate`): what is there now is another log, and its copy is known by the
+            // head alone.
+            tail.ok().filter(|_| file.has_its_head()).unwrap_or_default()
         };
-        Ok(Self {
+        Self {
             path: file.name.to_string(),
             device: file.device,
             inode: file.inode,
@@ -85,14 +89,14 @@ impl Place {
             position,
             read_at,
             finished,
-        })
+        }
     }
 
     /// Is it the file that was read up to here, under whatever name?
     pub(super) fn fits(&self, file: &FoundFile) -> bool {
         if self.head.bytes == 0 {
-            // Nothing was in it.
-            return self.is_at(file);
+            // Nothing was in it, and its inode may have gone to any file since.
+            return self.is_at(file) && *self.path == *file.name;
         }
         let Some(head) = usize::try_from(self.head.bytes)
             .ok()
@@ -119,8 +123,10 @@ impl Place {
 
     fn tail_fits(&self, file: &FoundFile) -> io::Result<bool> {
         let Position { offset, .. } = self.position;
-        // Nothing was kept of a packed file.
-        Ok(file.packed && self.tail.bytes == 0 || self.tail.is_of(&file.bytes_before(offset, self.tail.bytes)?))
+        if self.tail.bytes == 0 {
+            return Ok(file.packed || file.size >= offset);
+        }
+        Ok(self.tail.is_of(&file.bytes_before(offset, self.tail.bytes)?))
     }
 
     /// Is it the same inode?

@@ -73,9 +73,8 @@ impl Found {
         let mut is_new = false;
         for FileToRead { file, place, .. } in self.files.iter_mut().filter(|new| new.file.regular) {
             if place.is_none() {
-                // One that cannot be looked at cannot be read either, which is told then.
-                *place = Place::of(file, Position::default(), false, now).ok();
-                is_new |= place.is_some();
+                *place = Some(Place::of(file, Position::default(), false, now));
+                is_new = true;
             }
         }
         let known = self.files.iter().filter_map(|file| file.place.clone());
