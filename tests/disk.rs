@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Command, Output, Stdio};
 
 use crate::hostile::{assert_good, good_log, lines, written};
 use crate::state::{assert_same, index, stored};
@@ -154,6 +154,22 @@ fn a_full_disk_behind_standard_output_is_an_error() {
     assert!(said.contains("No space left on device"), "{said}");
 }
 
+/// Runs a script that mounts `disk`, with the program as `$0` and the log as `$1`. None where nothing can be mounted.
+fn with_a_small_disk(folder: &Path, script: &str, log: &Path) -> Option<Output> {
+    let output = Command::new("unshare")
+        .args(["--mount", "sh", "-c", script, env!("CARGO_BIN_EXE_mailtrail")])
+        .arg(log)
+        .current_dir(folder)
+        .output();
+    let mounted = output
+        .ok()
+        .filter(|output| !matches!(output.status.code(), Some(1 | 99 | 126 | 127)));
+    if mounted.is_none() {
+        eprintln!("SKIPPED: this machine does not let the test mount a small disk");
+    }
+    mounted
+}
+
 #[test]
 fn a_really_full_disk_is_one_too() {
     let folder = tempfile::tempdir().unwrap();
@@ -161,16 +177,8 @@ fn a_really_full_disk_is_one_too() {
     fs::create_dir(&disk).unwrap();
     let script =
         "mount -t tmpfs -o size=200k none disk || exit 99; \"$0\" --data disk/data index --timezone UTC \"$1\"";
-    let output = Command::new("unshare")
-        .args(["--mount", "sh", "-c", script, env!("CARGO_BIN_EXE_mailtrail")])
-        .arg(lab("postfix-short", "mail.log.gz"))
-        .current_dir(folder.path())
-        .output();
-    let Some(output) = output
-        .ok()
-        .filter(|output| !matches!(output.status.code(), Some(1 | 99 | 126 | 127)))
-    else {
-        eprintln!("SKIPPED: this machine does not let the test mount a small disk");
+    let log = lab("postfix-short", "mail.log.gz");
+    let Some(output) = with_a_small_disk(folder.path(), script, &log) else {
         return;
     };
     let said = String::from_utf8_lossy(&output.stderr);
@@ -189,16 +197,7 @@ fn a_full_disk_under_the_state_alone_is_told_and_the_next_run_ends_with_the_same
     let script = "mount -t tmpfs -o size=64k none disk || exit 99; \
         cp data/*.json data/*.lock disk && ln -s \"$PWD\"/data/tx-* disk && \
         exec \"$0\" --data disk index --timezone UTC \"$1\"";
-    let output = Command::new("unshare")
-        .args(["--mount", "sh", "-c", script, env!("CARGO_BIN_EXE_mailtrail")])
-        .arg(&log)
-        .current_dir(folder.path())
-        .output();
-    let Some(output) = output
-        .ok()
-        .filter(|output| !matches!(output.status.code(), Some(1 | 99 | 126 | 127)))
-    else {
-        eprintln!("not tried: no file system can be mounted here");
+    let Some(output) = with_a_small_disk(folder.path(), script, &log) else {
         return;
     };
     let said = String::from_utf8_lossy(&output.stderr);

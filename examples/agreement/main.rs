@@ -11,12 +11,15 @@
 //! in all, with 1 where not.
 
 mod comparison;
+#[path = "../objects/mod.rs"]
+mod objects;
 
 use std::io::Write as _;
 use std::process::ExitCode;
 
-use anyhow::{Context as _, Result, bail};
-use serde_json::Value;
+use anyhow::{Result, bail};
+
+use objects::objects;
 
 fn main() -> Result<ExitCode> {
     let files: Vec<String> = std::env::args().skip(1).collect();
@@ -30,12 +33,4 @@ fn main() -> Result<ExitCode> {
     } else {
         ExitCode::from(1)
     })
-}
-
-fn objects(path: &str) -> Result<Vec<Value>> {
-    let text = std::fs::read_to_string(path).with_context(|| format!("cannot read {path}"))?;
-    text.lines()
-        .enumerate()
-        .map(|(index, line)| serde_json::from_str(line).with_context(|| format!("{path}:{} is no JSON", index + 1)))
-        .collect()
 }

@@ -9,13 +9,16 @@
 //! value counts as found where it is a whole value of one of our fields, under whatever name. Tells each one that is
 //! not. Ends with 0 at 97 % and more, with 1 below.
 
+#[path = "../objects/mod.rs"]
+mod objects;
 mod share;
 
 use std::io::Write as _;
 use std::process::ExitCode;
 
-use anyhow::{Context as _, Result, bail};
-use serde_json::Value;
+use anyhow::{Result, bail};
+
+use objects::objects;
 
 /// What must be found, in percent.
 const ENOUGH: f64 = 97.0;
@@ -32,12 +35,4 @@ fn main() -> Result<ExitCode> {
     } else {
         ExitCode::from(1)
     })
-}
-
-fn objects(path: &str) -> Result<Vec<Value>> {
-    let text = std::fs::read_to_string(path).with_context(|| format!("cannot read {path}"))?;
-    text.lines()
-        .enumerate()
-        .map(|(index, line)| serde_json::from_str(line).with_context(|| format!("{path}:{} is no JSON", index + 1)))
-        .collect()
 }
