@@ -277,3 +277,19 @@ fn logs_that_begin_alike_and_go_on_differently_are_both_read() {
     let read = index(folder.path(), &[at("short.log")])["lines"]["read"].as_u64();
     assert!(read >= Some(lines(&log[middle..])), "{read:?}");
 }
+
+#[test]
+fn a_log_of_which_nothing_was_read_is_not_taken_for_another_that_begins_like_it() {
+    let log = unpacked(&lab("postfix-short", "mail.log.gz"));
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name);
+    append(&at("other.log"), "Nov ");
+    index(folder.path(), &[at("other.log")]);
+    // In the middle of a line, which its writer ends later.
+    let middle = next_second(&log, 20_000) + 40;
+    append(&at("mail.log"), &log[..middle]);
+    index(folder.path(), &[at("mail.log")]);
+    append(&at("mail.log"), &log[middle..]);
+    index(folder.path(), &[at("mail.log")]);
+    assert_same(&stored(folder.path()), &one_pass(&[&at("mail.log")]), "in two runs");
+}

@@ -94,8 +94,8 @@ impl Place {
 
     /// Is it the file that was read up to here, under whatever name?
     pub(super) fn fits(&self, file: &FoundFile) -> bool {
-        if self.head.bytes == 0 {
-            // Nothing was in it, and its inode may have gone to any file since.
+        if self.position.offset == 0 || self.head.bytes == 0 {
+            // Nothing was read of it: its inode may have gone to any file since, and any log may begin like it.
             return self.is_at(file) && *self.path == *file.name;
         }
         let Some(head) = usize::try_from(self.head.bytes)
