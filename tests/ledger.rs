@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use mailtrail::ledger::{Counting, gaps, joined};
+use mailtrail::ledger::{Counting, Saves, gaps, joined};
 use mailtrail::line::Moment;
 use mailtrail::transaction::{Counts, Slice};
 use serde_json::Value;
@@ -118,6 +118,7 @@ fn counting(writer: &str, generation: u64, attempt: &str) -> Counting {
         writer: writer.to_owned(),
         generation,
         attempt: attempt.to_owned(),
+        saves: Saves::default(),
     }
 }
 
@@ -133,6 +134,33 @@ fn a_run_that_is_repeated_counts_its_lines_once() {
     assert_eq!(again.counts.new, 20);
     let next = joined(counted(1), Some(&again), &counting("w", 3, "d"));
     assert_eq!(next.counts.new, 21);
+}
+
+#[test]
+fn a_run_that_saves_before_it_repeats_a_killed_one_counts_its_lines_once() {
+    let mut first = counting("w", 1, "a");
+    let stored = joined(counted(10), None, &first);
+    first.saved();
+    // Killed before generation 2 was saved.
+    let killed = joined(counted(5), Some(&stored), &first);
+    assert_eq!(killed.counts.new, 15);
+    let mut next = Counting {
+        saves: first.saves,
+        ..counting("w", 2, "b")
+    };
+    // It saves before it comes to the five lines: its generation is above that of the killed one now.
+    next.saved();
+    let again = joined(counted(5), Some(&killed), &next);
+    assert_eq!(again.counts.new, 15);
+    next.saved();
+    let more = joined(counted(1), Some(&again), &next);
+    assert_eq!(more.counts.new, 16);
+    // What a hundred processes have saved since is older than what is remembered.
+    for attempt in 0..200 {
+        next.attempt = format!("c{attempt}");
+        next.saved();
+    }
+    assert_eq!(joined(counted(1), Some(&more), &next).counts.new, 17);
 }
 
 #[test]

@@ -151,7 +151,7 @@ impl<'a> Intake<'a> {
     /// The state was saved.
     pub(super) fn next_generation(&mut self) {
         if let Some(counting) = &mut self.counting {
-            counting.generation += 1;
+            counting.saved();
         }
     }
 

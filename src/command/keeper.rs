@@ -47,6 +47,7 @@ impl Keeper {
             writer: self.state.writer.clone(),
             generation: self.state.generation + 1,
             attempt: self.attempt.clone(),
+            saves: self.state.saves.clone(),
         }
     }
 
@@ -98,6 +99,7 @@ impl Keeper {
 
     /// Saves. What is in the state must be in the store.
     pub(super) fn save(&mut self) -> Result<()> {
+        self.state.saves.note(&self.attempt, self.state.generation + 1);
         Ok(self.folder.save(&mut self.state, now())?)
     }
 }

@@ -7,8 +7,10 @@
 //! In: lines and what became of them. Out: [`Slice`]s, and [`gaps`] between them.
 
 mod gaps;
+mod saves;
 
 pub use gaps::{Gap, gaps};
+pub use saves::Saves;
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::hash::{BuildHasherDefault, Hasher};
@@ -30,6 +32,21 @@ pub struct Counting {
     pub generation: u64,
     /// This process.
     pub attempt: String,
+    /// What was saved of that state before.
+    pub saves: Saves,
+}
+
+impl Counting {
+    /// The state was saved with all that was counted: from now on it is for the next generation.
+    pub fn saved(&mut self) {
+        self.saves.note(&self.attempt, self.generation);
+        self.generation += 1;
+    }
+
+    /// Will no run read again what this says was counted?
+    fn is_saved(&self, memory: &SliceMemory) -> bool {
+        memory.generation < self.generation && self.saves.has(memory)
+    }
 }
 
 /// The slices that are being counted.
@@ -153,8 +170,8 @@ pub fn joined(mut slice: Slice, stored: Option<&Slice>, counting: &Counting) -> 
             memory.before
         }
         Some(memory) => {
-            let repeated = memory.generation >= counting.generation;
-            let before = if repeated { memory.before } else { memory.own };
+            let is_saved = counting.is_saved(memory);
+            let before = if is_saved { memory.own } else { memory.before };
             slice.counts += before;
             before
         }

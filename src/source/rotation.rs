@@ -163,6 +163,11 @@ impl Search {
         if place.is_none() && self.known.iter().any(|place| place.is_of_shorter_copy(&file)) {
             return;
         }
+        // Perhaps a copy in the making, of which nothing can be told yet.
+        let is_beside = |log: &Place| is_beside(Path::new(&log.path), Path::new(&*file.name));
+        if place.is_none() && file.regular && file.size == 0 && self.known.iter().any(is_beside) {
+            return;
+        }
         match place {
             Some(mut place) if place.is_untouched(&file) => {
                 place.path = file.name.to_string();

@@ -22,6 +22,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use serde::{Deserialize, Serialize};
 
+use crate::ledger::Saves;
 use crate::line::{Digest, Moment};
 use crate::source::{JournalPlace, Place};
 
@@ -35,6 +36,9 @@ pub struct State {
     pub writer: String,
     /// Rises whenever it is saved.
     pub generation: u64,
+    /// Which processes saved it.
+    #[serde(default, skip_serializing_if = "Saves::is_empty")]
+    pub saves: Saves,
     /// When it was saved. None if it never was.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub saved_at: Option<Moment>,
@@ -76,6 +80,7 @@ impl State {
         Self {
             writer: random(),
             generation: 0,
+            saves: Saves::default(),
             saved_at: None,
             began: None,
             rules: String::new(),
