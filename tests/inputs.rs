@@ -217,6 +217,17 @@ fn every_form_comes_in_by_the_command_line() {
             &json!("removed")
         ]
     );
+    // The time is lost, not the host.
+    let bare = ["parse", "--json", "--host", "mx9", "--at", "2026-11-24 02:04:04", "-"];
+    let log = "mx1 postfix/qmgr[252]: 757F89D60C0: removed\npostfix/qmgr[252]: 757F89D60C0: removed\n";
+    let told: Vec<Value> = piped(folder.path(), &bare, log)
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    assert_eq!(told.len(), 2);
+    for (told, host) in told.iter().zip(["mx1", "mx9"]) {
+        assert_eq!([&told["host"], &told["kind"]], [&json!(host), &json!("removed")]);
+    }
     // Names of fields from the configuration.
     std::fs::write(
         folder.path().join("m.yaml"),

@@ -2,9 +2,10 @@
 
 use std::fmt::Write as _;
 use std::path::Path;
+use std::sync::Arc;
 
 use mailtrail::rule::snapshot::{self, Meaning};
-use mailtrail::rule::{BUILTIN, RuleSet, RuleSource, Verdict, schema};
+use mailtrail::rule::{BUILTIN, RuleSet, RuleSource, Scratch, Verdict, message_line, schema};
 
 fn builtin() -> RuleSet {
     RuleSet::builtin().unwrap_or_else(|problems| panic!("{}", shown(&problems)))
@@ -207,4 +208,21 @@ fn the_table_of_all_rules_is_fresh() {
         std::fs::read_to_string(path).is_ok_and(|known| known == text),
         "{path} is stale: `INSTA_UPDATE=always cargo test table`"
     );
+}
+
+#[test]
+fn a_rule_of_a_star_speaks_for_the_tags_that_no_rule_names() {
+    let rules = builtin();
+    let mut scratch = Scratch::default();
+    let mut claimed_by = |program: &str| {
+        let line = message_line(program, b"disconnect from 192.0.2.7");
+        let event = rules.event(&Arc::new(line), &mut scratch)?;
+        Some(event.rule_id().to_owned())
+    };
+    assert_eq!(claimed_by("signer").as_deref(), Some("dkimproxy/client"));
+    assert_eq!(claimed_by("site/signer").as_deref(), Some("dkimproxy/client"));
+    for known in ["postfix/qmgr", "postfix", "postfix/nothing", "sm-mta", "amavis"] {
+        assert_ne!(claimed_by(known).as_deref(), Some("dkimproxy/client"), "{known}");
+    }
+    assert!(!rules.knows("signer"));
 }

@@ -273,19 +273,19 @@ impl Reader {
         at.map_or(Taken::Unreadable, |at| self.entry(entry, at, number))
     }
 
-    /// `program[pid]: text`, or bare text of a program that was told; at the time that was told.
+    /// `program[pid]: text`, perhaps behind a host, or bare text of a program that was told; at the time that was told.
     fn without_header(&mut self, raw: &[u8], number: u64) -> Taken {
         let Some(at) = self.said.at else {
             return Taken::Unreadable;
         };
         let mut cursor = Cursor { bytes: raw, at: 0 };
         cursor.blanks();
-        let (program, pid) = match &self.said.program {
-            Some(program) => (program.as_bytes(), self.said.pid),
-            None => tag::tag(&mut cursor),
+        let (host, program, pid): (&[u8], _, _) = match &self.said.program {
+            Some(program) => (&[], program.as_bytes(), self.said.pid),
+            None => tag::host_and_tag(&mut cursor),
         };
         let entry = Entry {
-            host: Vec::new(),
+            host: host.to_vec(),
             program: program.to_vec(),
             pid,
             text: cursor.rest().to_vec(),

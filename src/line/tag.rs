@@ -16,6 +16,21 @@ pub(crate) fn tag<'a>(cursor: &mut Cursor<'a>) -> (&'a [u8], Option<u32>) {
     found.map_or((&[], None), |tag| (tag.program, tag.pid))
 }
 
+/// `mx1 postfix/smtpd[277]: ` of a line that has lost its time: host (empty if the line begins with a tag), program, pid.
+pub(crate) fn host_and_tag<'a>(cursor: &mut Cursor<'a>) -> (&'a [u8], &'a [u8], Option<u32>) {
+    let (program, pid) = tag(cursor);
+    let mut behind = Cursor { ..*cursor };
+    if program.is_empty()
+        && let Some(host) = behind.word()
+        && behind.blanks()
+        && let (program, Some(pid)) = tag(&mut behind)
+    {
+        *cursor = behind;
+        return (host, program, Some(pid));
+    }
+    (&[], program, pid)
+}
+
 /// Steps over `[ID 801593 mail.info] `, which Solaris puts before a message, and the blanks after it.
 pub(crate) fn message_id(cursor: &mut Cursor<'_>) {
     let rest = cursor.rest();

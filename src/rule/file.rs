@@ -16,7 +16,8 @@ pub struct RuleText {
     /// `program/what`, unique; appears in every report.
     pub id: Spanned<String>,
     /// The gate: only lines of this program, or these, try the rule. `postfix/smtpd` means every tag with a slash
-    /// whose last part is `smtpd`; a name without slash is the tag itself or a family of `types.yaml`.
+    /// whose last part is `smtpd`; a name without slash is the tag itself or a family of `types.yaml`; `*` is every tag
+    /// that no rule names.
     pub program: Spanned<Words>,
     /// Only lines with this prefix, or one of these: `info` (none), `warning`, `error`, `fatal`, `panic`.
     #[serde(default)]

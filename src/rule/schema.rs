@@ -42,7 +42,7 @@ fn keys() -> Vec<(&'static str, &'static str, Value)> {
         ),
         (
             "program",
-            "The gate: only lines of this program, or of one of a list, try the rule. `postfix/smtpd` means every tag with a slash whose last part is `smtpd`, `postfix/*` every Postfix daemon; a name without slash is the tag itself or a family of types.yaml.",
+            "The gate: only lines of this program, or of one of a list, try the rule. `postfix/smtpd` means every tag with a slash whose last part is `smtpd`, `postfix/*` every Postfix daemon; a name without slash is the tag itself or a family of types.yaml; `*` is every tag that no rule names.",
             json!({"$ref": "#/definitions/words"}),
         ),
         (

@@ -213,6 +213,10 @@ impl RuleSet {
                     members[BARE_POSTFIX].push(place);
                     continue;
                 }
+                if program == "*" {
+                    members[STRANGER].push(place);
+                    continue;
+                }
                 // A name may be a tag and a family at once: `sendmail` is one of the tags of `sendmail`.
                 let tags = families.iter().filter(|(name, _)| name == program);
                 for tag in tags.flat_map(|(_, tags)| tags).chain([program]) {
@@ -252,7 +256,7 @@ impl RuleSet {
         let text = line.text();
         let (severity, from) = severity(text);
         let message = &text[from..];
-        let own = self.number(&line.program)?;
+        let own = self.number(&line.program);
         match self.winner(own, severity, message, scratch) {
             Some(index) if !self.rules[index as usize].generic => {
                 Some(self.build(line, index, severity, from, scratch))
@@ -320,7 +324,7 @@ impl RuleSet {
     pub fn claims(&self, program: &str, text: &[u8], scratch: &mut Scratch) -> Vec<Claim> {
         let (severity, from) = severity(text);
         let message = &text[from..];
-        let Some(bucket) = self.number(program).and_then(|number| self.bucket(number)) else {
+        let Some(bucket) = self.bucket(self.number(program)) else {
             return Vec::new();
         };
         bucket
@@ -359,7 +363,7 @@ impl RuleSet {
 
     /// True if there are rules for this program.
     pub fn knows(&self, program: &str) -> bool {
-        self.number(program).is_some()
+        self.number(program) != STRANGER
     }
 
     fn build(&self, line: &Arc<Line>, index: u16, severity: Severity, from: usize, scratch: &mut Scratch) -> Event {
@@ -390,22 +394,23 @@ impl RuleSet {
 
     /// The rules of a program, in the order in which they are tried: indices into [`RuleSet::rules`].
     pub fn of_program(&self, program: &str) -> Vec<usize> {
-        let places = self.number(program).and_then(|number| self.members.get(number));
+        let places = self.members.get(self.number(program));
         let index = |place: &u16| self.order.get(*place as usize).map(|index| *index as usize);
         places.into_iter().flatten().filter_map(index).collect()
     }
 
-    fn number(&self, program: &str) -> Option<usize> {
+    /// The bucket of a program.
+    fn number(&self, program: &str) -> usize {
         // A family may have tags with a slash, `postfwd/master`.
         if let Some(number) = self.by_tag.get(program) {
-            return Some(number);
+            return number;
         }
-        let postfix = || program.starts_with("postfix");
+        let postfix = program.starts_with("postfix");
         let Some(slash) = memchr::memrchr(b'/', program.as_bytes()) else {
-            return postfix().then_some(BARE_POSTFIX);
+            return if postfix { BARE_POSTFIX } else { STRANGER };
         };
         let number = program.get(slash + 1..).and_then(|last| self.by_last_part.get(last));
-        number.or_else(|| postfix().then_some(OTHER_POSTFIX))
+        number.unwrap_or(if postfix { OTHER_POSTFIX } else { STRANGER })
     }
 }
 
@@ -415,7 +420,10 @@ const BARE_POSTFIX: usize = 0;
 /// The bucket of a Postfix daemon without rules of its own: those of `postfix/*`.
 const OTHER_POSTFIX: usize = 1;
 
-const FIRST_FREE: usize = 2;
+/// The bucket of a program that no rule names: the rules of `*`.
+const STRANGER: usize = 2;
+
+const FIRST_FREE: usize = 3;
 
 fn member<'m>(members: &'m mut Vec<Vec<u16>>, names: &mut HashMap<String, usize>, name: &str) -> &'m mut Vec<u16> {
     let number = *names.entry(name.to_owned()).or_insert_with(|| {
