@@ -115,6 +115,15 @@ impl Document {
         }
     }
 
+    /// [`Document::extra`], to be changed.
+    pub fn extra_mut(&mut self) -> Option<&mut BTreeMap<String, String>> {
+        match self {
+            Self::Transaction(transaction) => Some(&mut transaction.extra),
+            Self::Record(record) => Some(&mut record.extra),
+            Self::Slice(_) | Self::Template(_) => None,
+        }
+    }
+
     /// As others may see it: without the hidden memory.
     #[must_use]
     pub fn without_memory(mut self) -> Self {

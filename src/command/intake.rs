@@ -8,14 +8,14 @@ mod again;
 mod beside;
 mod unite;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
 
 use anyhow::Result;
 
 use crate::assemble::mention::leading_queue_id;
-use crate::assemble::{self, Companions, Locality, Open, Sessions, Told};
+use crate::assemble::{self, Companions, Locality, Mentions, Open, Sessions, Told};
 use crate::event::{Event, Kind};
 use crate::ledger::{Counting, Ledger};
 use crate::line::{Digest, Line, Moment, Origin};
@@ -23,6 +23,8 @@ use crate::rule::{RuleSet, Scratch};
 use crate::state::Waiting;
 use crate::store::{Change, Store};
 use crate::transaction::{Counts, Document, QUEUE_LIFETIME_MS, Transaction};
+
+use unite::Behind;
 
 use super::slices;
 use super::summary::Summary;
@@ -57,6 +59,8 @@ pub(super) struct Intake<'a> {
     alone: Vec<Alone>,
     /// Ids of such documents that are part of a mail now.
     withdrawn: Vec<String>,
+    /// Queue ids that left `open`, to be written together.
+    ready: Vec<Mentions>,
     /// Lines of queue ids of which no rule knew any line.
     waiting: WaitingLines,
     /// The latest line.
@@ -78,6 +82,8 @@ pub(super) struct Intake<'a> {
     pub(super) summary: Summary,
     /// Kind and status of what this run wrote, by a seeded hash of the id: a document that is written again counts once.
     written: HashMap<u64, (&'static str, String)>,
+    /// What was written and is not answered for.
+    behind: VecDeque<Behind>,
     hasher: RandomState,
 }
 
@@ -128,6 +134,7 @@ impl<'a> Intake<'a> {
             told: Vec::new(),
             alone: Vec::new(),
             withdrawn: Vec::new(),
+            ready: Vec::new(),
             waiting: WaitingLines::default(),
             latest: Moment::default(),
             lifetime_ms: QUEUE_LIFETIME_MS,
@@ -139,6 +146,7 @@ impl<'a> Intake<'a> {
             here: None,
             summary: Summary::default(),
             written: HashMap::new(),
+            behind: VecDeque::new(),
             hasher: RandomState::new(),
         }
     }
@@ -227,7 +235,25 @@ impl<'a> Intake<'a> {
             self.write_slices()?;
         }
         let finished = self.open.take_finished();
-        self.write(finished)
+        self.ready.extend(finished);
+        if self.ready.len() >= self.store.portion() {
+            self.write_ready()?;
+        }
+        Ok(())
+    }
+
+    /// Writes what left the open ids. One that came back meanwhile left several times.
+    fn write_ready(&mut self) -> Result<()> {
+        let mut ready = std::mem::take(&mut self.ready);
+        ready.sort_by(|a, b| (&a.host, &a.queue_id).cmp(&(&b.host, &b.queue_id)));
+        ready.dedup_by(|later, kept| {
+            let same = (&later.host, &later.queue_id) == (&kept.host, &kept.queue_id);
+            if same {
+                kept.merge(std::mem::take(later));
+            }
+            same
+        });
+        self.write(ready)
     }
 
     /// Takes a line without a readable header.
@@ -325,11 +351,13 @@ impl<'a> Intake<'a> {
         self.companions.settle(&mut self.told);
         self.take_told();
         let rest = self.open.take_all();
-        self.write(rest)?;
+        self.ready.extend(rest);
+        self.write_ready()?;
         self.write_alone()?;
         self.write_slices()?;
         let rules = self.rules.fingerprint();
         self.templates.write(self.store, self.counting.as_ref(), rules)?;
+        self.hear_answers()?;
         self.store.commit()?;
         self.join_what_is_stored()?;
         self.unite_rivals()
@@ -375,14 +403,17 @@ impl<'a> Intake<'a> {
             self.note(&document);
             changes.push(put(document));
             if changes.len() >= portion {
-                self.store
-                    .write(std::mem::replace(&mut changes, Vec::with_capacity(portion)))?;
+                let full = std::mem::replace(&mut changes, Vec::with_capacity(portion));
+                self.write_behind(full, Behind::default())?;
             }
         }
-        let remove = |id| Change::Remove { id, version: None };
-        changes.extend(std::mem::take(&mut self.withdrawn).into_iter().map(remove));
-        self.store.write(changes)?;
-        Ok(())
+        if !self.withdrawn.is_empty() {
+            // What goes must have come.
+            self.hear_answers()?;
+            let remove = |id| Change::Remove { id, version: None };
+            changes.extend(std::mem::take(&mut self.withdrawn).into_iter().map(remove));
+        }
+        self.write_behind(changes, Behind::default())
     }
 
     fn put(&mut self, document: Transaction, version: Option<crate::store::Version>) -> Change {

@@ -1,10 +1,11 @@
 //! Sends requests, and sends them again where that helps.
 
-use std::borrow::Cow;
 use std::io::Write;
+use std::net::IpAddr;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
+use bytes::Bytes;
 use reqwest::Method;
 use reqwest::blocking::Client;
 use reqwest::header::{AUTHORIZATION, CONTENT_ENCODING, CONTENT_TYPE, HeaderMap, RETRY_AFTER};
@@ -32,14 +33,16 @@ pub struct ElasticHttp {
     patience: Duration,
     notice: Notice,
     said: Said,
+    /// No node is on this machine, where compressing costs more than it spares.
+    compresses: bool,
     pub(super) flavour: Option<Flavour>,
 }
 
 /// What a request carries.
-enum Body<'a> {
+enum Body {
     Nothing,
-    Json(Vec<u8>),
-    Lines(&'a [u8]),
+    Json(Bytes),
+    Lines(Bytes),
 }
 
 impl ElasticHttp {
@@ -64,6 +67,7 @@ impl ElasticHttp {
         let client = connection(access, headers, secure)?;
         Ok(Self {
             client,
+            compresses: !bases.iter().any(|base| is_here(base)),
             bases,
             current: AtomicUsize::new(0),
             answered: AtomicBool::new(false),
@@ -101,8 +105,8 @@ impl ElasticHttp {
 
     /// `POST path` with JSON lines, as `_bulk` wants them. An answer that the cluster is busy or blocked is not waited out
     /// here but given to the caller, who knows what to send then.
-    pub fn lines(&self, path: &str, lines: &[u8]) -> Result<Answer, HttpError> {
-        self.send_unless(&Method::POST, path, &Body::Lines(lines), |answer| {
+    pub fn lines(&self, path: &str, lines: Vec<u8>) -> Result<Answer, HttpError> {
+        self.send_unless(&Method::POST, path, &Body::Lines(lines.into()), |answer| {
             answer.status == 429 || answer.is_block()
         })
     }
@@ -162,7 +166,7 @@ impl ElasticHttp {
         body: &Body,
         wanted: impl Fn(&Answer) -> bool,
     ) -> Result<Answer, HttpError> {
-        let (body, kind, compressed) = packed(body);
+        let (body, kind, compressed) = packed(body, self.compresses);
         let mut patience = self.patience();
         let mut asked_nodes = 0;
         loop {
@@ -207,14 +211,14 @@ impl ElasticHttp {
         &self,
         method: &Method,
         path: &str,
-        body: &[u8],
+        body: &Bytes,
         kind: Option<&'static str>,
         compressed: bool,
     ) -> Result<(Answer, Option<Duration>), HttpError> {
         let base = self.base();
         let mut request = self.client.request(method.clone(), format!("{base}{path}"));
         if let Some(kind) = kind {
-            request = request.header(CONTENT_TYPE, kind).body(body.to_vec());
+            request = request.header(CONTENT_TYPE, kind).body(body.clone());
             if compressed {
                 request = request.header(CONTENT_ENCODING, "gzip");
             }
@@ -232,28 +236,41 @@ impl ElasticHttp {
     }
 }
 
-fn json(value: &Value) -> Body<'static> {
+fn json(value: &Value) -> Body {
     if value.is_null() {
         Body::Nothing
     } else {
-        Body::Json(value.to_string().into_bytes())
+        Body::Json(value.to_string().into())
+    }
+}
+
+/// Is this URL's host the machine itself?
+fn is_here(base: &str) -> bool {
+    let url = reqwest::Url::parse(base).ok();
+    match url.as_ref().and_then(reqwest::Url::host_str) {
+        Some("localhost") => true,
+        Some(host) => {
+            let address: Option<IpAddr> = host.trim_matches(['[', ']']).parse().ok();
+            address.is_some_and(|address| address.is_loopback())
+        }
+        None => false,
     }
 }
 
 /// The body as it is sent, its content type, and whether it is gzip.
-fn packed<'a>(body: &'a Body<'_>) -> (Cow<'a, [u8]>, Option<&'static str>, bool) {
+fn packed(body: &Body, compresses: bool) -> (Bytes, Option<&'static str>, bool) {
     let (bytes, kind) = match body {
-        Body::Nothing => return (Cow::Borrowed(&[]), None, false),
-        Body::Json(bytes) => (bytes.as_slice(), "application/json"),
-        Body::Lines(bytes) => (*bytes, "application/x-ndjson"),
+        Body::Nothing => return (Bytes::new(), None, false),
+        Body::Json(bytes) => (bytes, "application/json"),
+        Body::Lines(bytes) => (bytes, "application/x-ndjson"),
     };
-    if bytes.len() >= COMPRESS_FROM_BYTES {
+    if compresses && bytes.len() >= COMPRESS_FROM_BYTES {
         let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
         if encoder.write_all(bytes).is_ok()
             && let Ok(packed) = encoder.finish()
         {
-            return (Cow::Owned(packed), Some(kind), true);
+            return (packed.into(), Some(kind), true);
         }
     }
-    (Cow::Borrowed(bytes), Some(kind), false)
+    (bytes.clone(), Some(kind), false)
 }

@@ -134,6 +134,18 @@ pub trait Store {
     /// Nothing is promised to be on disk before [`Store::commit`].
     fn write(&mut self, changes: Vec<Change>) -> Result<Vec<String>, StoreError>;
 
+    /// As [`Store::write`], but the answer may be left to [`Store::answer`], to be asked before anything else of these
+    /// ids is read or written, and before [`Store::commit`]. None: it is. Where each write is a request, what follows is
+    /// read meanwhile.
+    fn write_behind(&mut self, changes: Vec<Change>) -> Result<Option<Vec<String>>, StoreError> {
+        self.write(changes).map(Some)
+    }
+
+    /// Waits for the answer to the oldest changes that were written behind. Nothing if none were.
+    fn answer(&mut self) -> Result<Vec<String>, StoreError> {
+        Ok(Vec::new())
+    }
+
     /// Returns when everything taken so far is safe and can be found.
     fn commit(&mut self) -> Result<(), StoreError>;
 

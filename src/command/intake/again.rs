@@ -33,7 +33,7 @@ impl Intake<'_> {
         let groups = keys
             .iter()
             .map(|(host, id)| Mentions::new(host.as_str().into(), id.as_str().into()));
-        let written = self.write(groups.collect());
+        let written = self.write(groups.collect()).and_then(|()| self.hear_answers());
         self.again = false;
         written.map(|()| keys.len())
     }

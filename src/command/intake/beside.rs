@@ -38,6 +38,7 @@ impl Intake<'_> {
             let rest = self.open.take_all();
             self.write(rest)?;
             self.write_alone()?;
+            self.hear_answers()?;
             self.store.commit()?;
         }
         Ok(())

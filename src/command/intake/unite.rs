@@ -3,7 +3,7 @@
 //! The hard part is that others write, too: what changed meanwhile is read and united once more, until nobody was faster.
 
 use std::collections::HashSet;
-use std::hash::BuildHasher as _;
+use std::hash::{BuildHasher as _, RandomState};
 
 use anyhow::{Context as _, Result, bail};
 
@@ -12,6 +12,45 @@ use crate::assemble::{self, Mention, Mentions};
 use crate::event::Kind;
 use crate::store::{Change, QueueKey, Stored};
 use crate::transaction::{Document, Transaction, TransactionKind};
+
+/// So many writes may wait for their answers.
+const MOST_BEHIND: usize = 3;
+
+/// What was written and is not answered for.
+#[derive(Default)]
+pub(super) struct Behind {
+    groups: Vec<Mentions>,
+    owners: Owners,
+}
+
+/// A hash of the id of each change, and the place of its group.
+type Owners = Vec<(u64, usize)>;
+
+impl Behind {
+    fn has_any_of(&self, groups: &[Mentions]) -> bool {
+        let own: HashSet<_> = self.groups.iter().map(key_of).collect();
+        groups.iter().any(|group| own.contains(&key_of(group)))
+    }
+
+    /// The groups with which somebody else was faster.
+    fn lost(self, conflicts: &[String], hasher: &RandomState) -> Vec<Mentions> {
+        if conflicts.is_empty() {
+            return Vec::new();
+        }
+        let conflicts: HashSet<u64> = conflicts.iter().map(|id| hasher.hash_one(id)).collect();
+        let of_conflict = |(hash, index): (u64, usize)| conflicts.contains(&hash).then_some(index);
+        let lost: HashSet<usize> = self.owners.into_iter().filter_map(of_conflict).collect();
+        let groups = self.groups.into_iter().enumerate();
+        groups
+            .filter(|(index, _)| lost.contains(index))
+            .map(|(_, group)| group)
+            .collect()
+    }
+}
+
+fn key_of(group: &Mentions) -> (&str, &str) {
+    (&group.host, &group.queue_id)
+}
 
 impl Intake<'_> {
     /// Where another process gave a life another id because one of both had not seen its start, both become one.
@@ -25,6 +64,7 @@ impl Intake<'_> {
                 .into_iter()
                 .map(|key| Mentions::new(key.host.into(), key.queue_id.into()));
             self.write(groups.collect())?;
+            self.hear_answers()?;
             self.store.commit()?;
         }
         bail!("other writers changed the same queue ids {MAX_ROUNDS} times in a row")
@@ -39,36 +79,74 @@ impl Intake<'_> {
         Ok(())
     }
 
-    /// Unites with what the store has, writes, and again for those where another writer was faster.
+    /// Unites with what the store has and writes, though the store may answer later.
     fn write_batch(&mut self, mut groups: Vec<Mentions>) -> Result<()> {
-        for _ in 0..MAX_ROUNDS {
-            let known = self.known(&groups)?;
-            let mut changes = Vec::with_capacity(groups.len());
-            // By a hash of the ids: two that have the same are only written once more.
-            let mut owners: Vec<(u64, usize)> = Vec::with_capacity(groups.len());
-            for (index, (mentions, stored)) in groups.iter_mut().zip(known).enumerate() {
-                for change in self.changes(mentions, stored) {
-                    owners.push((self.hasher.hash_one(id_of(&change)), index));
-                    changes.push(change);
-                }
+        if self.behind.iter().any(|behind| behind.has_any_of(&groups)) {
+            self.hear_answers()?;
+        }
+        let (changes, owners) = self.united(&mut groups)?;
+        self.write_behind(changes, Behind { groups, owners })
+    }
+
+    /// Writes changes, though the store may answer later.
+    pub(super) fn write_behind(&mut self, changes: Vec<Change>, behind: Behind) -> Result<()> {
+        while self.behind.len() >= MOST_BEHIND {
+            self.hear_answer()?;
+        }
+        match self.store.write_behind(changes)? {
+            None => {
+                self.behind.push_back(behind);
+                Ok(())
             }
-            let conflicts = self.store.write(changes)?;
-            if conflicts.is_empty() {
+            Some(conflicts) => self.write_again(behind.lost(&conflicts, &self.hasher)),
+        }
+    }
+
+    /// Waits for the answers to all that was written behind.
+    pub(super) fn hear_answers(&mut self) -> Result<()> {
+        while !self.behind.is_empty() {
+            self.hear_answer()?;
+        }
+        Ok(())
+    }
+
+    fn hear_answer(&mut self) -> Result<()> {
+        let Some(behind) = self.behind.pop_front() else {
+            return Ok(());
+        };
+        let conflicts = self.store.answer()?;
+        self.write_again(behind.lost(&conflicts, &self.hasher))
+    }
+
+    /// Unites and writes those where another writer was faster, until none was.
+    fn write_again(&mut self, mut groups: Vec<Mentions>) -> Result<()> {
+        for _ in 0..MAX_ROUNDS {
+            if groups.is_empty() {
                 return Ok(());
             }
-            let conflicts: HashSet<u64> = conflicts.iter().map(|id| self.hasher.hash_one(id)).collect();
-            let of_conflict = |(hash, index): (u64, usize)| conflicts.contains(&hash).then_some(index);
-            let again: HashSet<usize> = owners.into_iter().filter_map(of_conflict).collect();
-            let mut index = 0;
-            groups.retain(|_| {
-                index += 1;
-                again.contains(&(index - 1))
-            });
+            let (changes, owners) = self.united(&mut groups)?;
+            let conflicts = self.store.write(changes)?;
+            groups = Behind { groups, owners }.lost(&conflicts, &self.hasher);
         }
         bail!(
             "other writers changed the same {} queue ids {MAX_ROUNDS} times in a row",
             groups.len()
         )
+    }
+
+    /// The changes that these lines make of what the store has, and whose they are.
+    fn united(&mut self, groups: &mut [Mentions]) -> Result<(Vec<Change>, Owners)> {
+        let known = self.known(groups)?;
+        let mut changes = Vec::with_capacity(groups.len());
+        // By a hash of the ids: two that have the same are only written once more.
+        let mut owners = Vec::with_capacity(groups.len());
+        for (index, (mentions, stored)) in groups.iter_mut().zip(known).enumerate() {
+            for change in self.changes(mentions, stored) {
+                owners.push((self.hasher.hash_one(id_of(&change)), index));
+                changes.push(change);
+            }
+        }
+        Ok((changes, owners))
     }
 
     /// What the store has of each queue id.

@@ -10,7 +10,8 @@
 use std::collections::VecDeque;
 use std::sync::{Mutex, PoisonError};
 
-use serde_json::{Value, json};
+use serde::Serialize;
+use serde_json::Value;
 
 use super::dead_letter::DeadLetter;
 use super::shape;
@@ -27,6 +28,9 @@ const MAX_BATCH_ITEMS: usize = 2_000;
 const CROWD_BYTES: usize = 500_000;
 const CROWDED: u32 = 3;
 
+/// Most documents are smaller.
+const MOST_OFTEN_BYTES: usize = 4096;
+
 /// Requests that are under way at once.
 const IN_FLIGHT: usize = 2;
 
@@ -42,6 +46,17 @@ pub(super) struct Operation {
     pub(super) action: Action,
     /// The lines of the request's body.
     lines: Vec<u8>,
+}
+
+/// Which document, and which version of it alone.
+#[derive(Serialize)]
+struct Target<'a> {
+    _index: &'a str,
+    _id: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    if_seq_no: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    if_primary_term: Option<u64>,
 }
 
 /// What to do with the document of an id.
@@ -69,23 +84,32 @@ impl Operation {
     pub(super) fn new(
         id: String,
         index: String,
-        action: Action,
+        mut action: Action,
         admit: &mut dyn FnMut(&str) -> bool,
     ) -> Result<Self, StoreError> {
-        let mut target = json!({"_index": index, "_id": id});
-        if let Action::Replace(_, version) | Action::Delete(Some(version)) = &action {
-            target["if_seq_no"] = json!(version.seq_no);
-            target["if_primary_term"] = json!(version.primary_term);
-        }
-        let (verb, document) = match &action {
+        let version = match &action {
+            Action::Replace(_, version) => Some(*version),
+            Action::Delete(version) => *version,
+            Action::Create(_) => None,
+        };
+        let target = Target {
+            _index: &index,
+            _id: &id,
+            if_seq_no: version.map(|version| version.seq_no),
+            if_primary_term: version.map(|version| version.primary_term),
+        };
+        let (verb, document) = match &mut action {
             Action::Create(document) => ("create", Some(document)),
             Action::Replace(document, _) => ("index", Some(document)),
             Action::Delete(_) => ("delete", None),
         };
-        let mut lines = json!({verb: target}).to_string().into_bytes();
-        lines.push(b'\n');
+        let mut lines = Vec::with_capacity(MOST_OFTEN_BYTES);
+        lines.extend_from_slice(format!("{{\"{verb}\":").as_bytes());
+        serde_json::to_writer(&mut lines, &target)
+            .map_err(|error| StoreError::Index(format!("document {id} cannot be written: {error}")))?;
+        lines.extend_from_slice(b"}\n");
         if let Some(document) = document {
-            lines.extend_from_slice(shape::to_server(document, admit)?.to_string().as_bytes());
+            shape::append(&mut lines, document, admit)?;
             lines.push(b'\n');
         }
         Ok(Self {
@@ -195,18 +219,17 @@ fn send_batch(http: &ElasticHttp, batch: Vec<Operation>) -> Result<Written, Stor
     let mut waiting = vec![batch];
     let mut patience = http.patience();
     while let Some(batch) = waiting.pop() {
-        let body: Vec<u8> = batch
-            .iter()
-            .flat_map(|operation| operation.lines.iter().copied())
-            .collect();
-        let answer = http.lines(PATH, &body)?;
+        let parts: Vec<&[u8]> = batch.iter().map(|operation| operation.lines.as_slice()).collect();
+        let body = parts.concat();
+        let bytes = body.len();
+        let answer = http.lines(PATH, body)?;
         if answer.status == 413 {
             waiting.extend(halves(batch, &answer.error(), &mut written));
             continue;
         }
         if answer.passes() {
             // A body above the server's limit for requests under way is answered with 429 for ever.
-            let large = body.len() > CROWD_BYTES && batch.len() > 1 && answer.status == 429 && !answer.is_block();
+            let large = bytes > CROWD_BYTES && batch.len() > 1 && answer.status == 429 && !answer.is_block();
             let error = answer.error();
             if !http.pause(&mut patience, &error.text) {
                 return Err(error.into());

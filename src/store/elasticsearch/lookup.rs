@@ -14,6 +14,8 @@ use crate::store::{QueueKey, StoreError, Stored, Version};
 
 /// Queue ids in one search; a server takes 65,536 terms.
 const KEYS: usize = 1_000;
+/// Queue ids in one search for what is not known: most often nothing is found.
+const KEYS_OF_RIVALS: usize = 10_000;
 /// Documents in one answer: they may be large.
 const DOCUMENTS: usize = 200;
 
@@ -27,7 +29,7 @@ pub(super) fn refresh(http: &ElasticHttp, layout: &Layout) -> Result<(), StoreEr
     Ok(())
 }
 
-/// Per key every document that has it.
+/// Per key every document that has it, as far as was refreshed.
 pub(super) fn of_queue_ids(
     http: &ElasticHttp,
     layout: &Layout,
@@ -37,14 +39,13 @@ pub(super) fn of_queue_ids(
     if keys.is_empty() {
         return Ok(found);
     }
-    refresh(http, layout)?;
     let mut places: HashMap<&QueueKey, Vec<usize>> = HashMap::new();
     for (place, key) in keys.iter().enumerate() {
         places.entry(key).or_default().push(place);
     }
     let distinct: Vec<&QueueKey> = places.keys().copied().collect();
     for chunk in distinct.chunks(KEYS) {
-        each_hit(http, layout, chunk, true, &mut |hit| {
+        each_hit(http, layout, chunk, None, &mut |hit| {
             let source = &hit["_source"];
             let key = key_of(source);
             // The fields fold case, queue ids do not.
@@ -134,8 +135,10 @@ pub(super) fn rivals(
     if !keys.is_empty() {
         refresh(http, layout)?;
     }
-    for chunk in keys.chunks(KEYS) {
-        each_hit(http, layout, chunk, false, &mut |hit| {
+    for chunk in keys.chunks(KEYS_OF_RIVALS) {
+        // Most often nothing else is there.
+        let known: Vec<&String> = chunk.iter().filter_map(|key| written.get(*key)).flatten().collect();
+        each_hit(http, layout, chunk, Some(&known), &mut |hit| {
             let key = key_of(&hit["_source"]);
             let id = hit["_id"].as_str().unwrap_or_default();
             if written.get(&key).is_some_and(|known| !known.contains(id)) {
@@ -147,16 +150,17 @@ pub(super) fn rivals(
     Ok(rivals.into_iter().collect())
 }
 
+/// Gives the documents of these keys; where some ids are known, the others, of which no more than the key is given.
 fn each_hit(
     http: &ElasticHttp,
     layout: &Layout,
     keys: &[&QueueKey],
-    whole: bool,
+    known: Option<&[&String]>,
     take: &mut dyn FnMut(&Value) -> Result<(), StoreError>,
 ) -> Result<(), StoreError> {
     let hosts: BTreeSet<&str> = keys.iter().map(|key| key.host.as_str()).collect();
     let queue_ids: BTreeSet<&str> = keys.iter().map(|key| key.queue_id.as_str()).collect();
-    let size = if whole { DOCUMENTS } else { 10_000 };
+    let size = if known.is_none() { DOCUMENTS } else { 10_000 };
     let mut body = json!({
         "size": size,
         "track_total_hits": false,
@@ -164,7 +168,8 @@ fn each_hit(
         "query": {"bool": {"filter": [{"terms": {"queue_id": queue_ids}}, {"terms": {"host": hosts}}]}},
         "sort": [{"id": {"order": "asc", "unmapped_type": "keyword"}}],
     });
-    if !whole {
+    if let Some(known) = known {
+        body["query"]["bool"]["must_not"] = json!([{"ids": {"values": known}}]);
         body["_source"] = json!(["host", "queue_id"]);
     }
     let path = layout.search(&[Family::Transactions]);

@@ -21,8 +21,10 @@ mod setup;
 mod shape;
 mod translate;
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet, VecDeque};
 use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
 
 pub use dashboards::dashboards;
 pub use dead_letter::{DeadLetter, DeadLetters};
@@ -32,14 +34,14 @@ pub use setup::{Outcome, Request, Setup, Step};
 
 use self::bulk::{Action, Operation};
 use self::indices::Index;
-use super::{Change, Found, QueueKey, Store, StoreError, Stored};
+use super::{Change, Found, QueueKey, Store, StoreError, Stored, Version};
 use crate::elastic_http::{Access, ElasticHttp, Server};
 use crate::query::{Page, Query};
 use crate::transaction::Document;
 
 /// A cluster as a store.
 pub struct ElasticStore {
-    http: ElasticHttp,
+    http: Arc<ElasticHttp>,
     server: Server,
     layout: Layout,
     letters: DeadLetters,
@@ -53,11 +55,44 @@ pub struct ElasticStore {
     rivals: BTreeSet<QueueKey>,
     /// Most of what comes is stored already: a log is read again.
     again: bool,
+    /// Another process has written just now, or may have: a search must see what it wrote.
+    unsure: bool,
+    /// What was written behind, the oldest first.
+    under_way: VecDeque<UnderWay>,
+    /// Held by the one that is being sent.
+    turn: Arc<Mutex<()>>,
+}
+
+/// Documents that are sent while the next ones are read.
+struct UnderWay {
+    created: usize,
+    sending: Sending,
+}
+
+enum Sending {
+    Now(JoinHandle<Result<bulk::Written, StoreError>>),
+    Done(Result<bulk::Written, StoreError>),
+}
+
+impl Sending {
+    /// Waits for the server's answer.
+    fn end(self) -> Result<bulk::Written, StoreError> {
+        match self {
+            Self::Now(sender) => sender.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)),
+            Self::Done(written) => written,
+        }
+    }
 }
 
 /// A tenth: then it is cheaper to ask first.
 fn is_many(stored: usize, of: usize) -> bool {
     stored * 10 > of
+}
+
+fn created(puts: &[Operation]) -> usize {
+    puts.iter()
+        .filter(|put| matches!(put.action, Action::Create(_)))
+        .count()
 }
 
 /// So many queue ids are remembered as written before the server is asked about them.
@@ -80,7 +115,7 @@ pub struct Retried {
 impl ElasticStore {
     /// Connects and asks who answers. `letters` is the file for documents that the server refuses.
     pub fn open(access: &Access, layout: Layout, letters: PathBuf) -> Result<Self, StoreError> {
-        let http = ElasticHttp::new(access)?;
+        let http = Arc::new(ElasticHttp::new(access)?);
         let server = http.server()?;
         Ok(Self {
             http,
@@ -93,6 +128,9 @@ impl ElasticStore {
             written: HashMap::new(),
             rivals: BTreeSet::new(),
             again: false,
+            unsure: true,
+            under_way: VecDeque::new(),
+            turn: Arc::default(),
         })
     }
 
@@ -203,6 +241,12 @@ impl ElasticStore {
 
     fn send(&mut self, operations: Vec<Operation>) -> Result<bulk::Written, StoreError> {
         let written = bulk::send(&self.http, operations)?;
+        self.set_aside(&written)?;
+        Ok(written)
+    }
+
+    /// Keeps what the server refused.
+    fn set_aside(&mut self, written: &bulk::Written) -> Result<(), StoreError> {
         if !written.letters.is_empty() {
             self.letters.add(&written.letters)?;
             self.set_aside += written.letters.len() as u64;
@@ -213,11 +257,28 @@ impl ElasticStore {
                 written.letters.first().map_or("", |letter| letter.reason.as_str())
             ));
         }
-        Ok(written)
+        Ok(())
+    }
+
+    /// The change that brings a document there.
+    fn put(&mut self, document: Document, version: Option<Version>) -> Result<Operation, StoreError> {
+        self.remember(&document);
+        let id = document.id().to_owned();
+        let action = match version {
+            Some(version) => Action::Replace(document, version),
+            None => Action::Create(document),
+        };
+        self.operation(id, action)
     }
 
     /// All that is remembered is on the server: whoever writes later sees it, who wrote before is seen now.
     fn look_for_rivals(&mut self) -> Result<(), StoreError> {
+        for batch in std::mem::take(&mut self.under_way) {
+            self.under_way.push_back(UnderWay {
+                sending: Sending::Done(batch.sending.end()),
+                ..batch
+            });
+        }
         let found = lookup::rivals(&self.http, &self.layout, &self.written)?;
         self.rivals.extend(found);
         self.written.clear();
@@ -252,7 +313,7 @@ impl Store for ElasticStore {
     }
 
     fn of_queue_ids(&mut self, keys: &[QueueKey]) -> Result<Vec<Vec<Stored>>, StoreError> {
-        // By id everything is seen at once; a search must be preceded by a refresh.
+        // By id everything is seen at once, by a search what was refreshed.
         let (mine, others): (Vec<usize>, Vec<usize>) =
             (0..keys.len()).partition(|place| self.written.contains_key(&keys[*place]));
         let mut found = vec![Vec::new(); keys.len()];
@@ -266,6 +327,11 @@ impl Store for ElasticStore {
             found[place].extend(stored);
         }
         let unknown: Vec<QueueKey> = others.iter().map(|place| keys[*place].clone()).collect();
+        // What others write between two refreshes is not seen here. It is told as a conflict, or found as a rival.
+        if self.unsure && !unknown.is_empty() {
+            lookup::refresh(&self.http, &self.layout)?;
+            self.unsure = false;
+        }
         let stored = lookup::of_queue_ids(&self.http, &self.layout, &unknown)?;
         if !unknown.is_empty() {
             self.again = is_many(stored.iter().filter(|stored| !stored.is_empty()).count(), unknown.len());
@@ -288,27 +354,19 @@ impl Store for ElasticStore {
         for change in changes {
             match change {
                 Change::Put { document, version } => {
-                    self.remember(&document);
-                    let id = document.id().to_owned();
                     if let Some(transaction) = document.transaction().filter(|transaction| !transaction.was.is_empty())
                     {
-                        earlier.insert(id.clone(), transaction.was.clone());
+                        earlier.insert(transaction.id.clone(), transaction.was.clone());
                     }
-                    let action = match version {
-                        Some(version) => Action::Replace(document, version),
-                        None => Action::Create(document),
-                    };
-                    puts.push(self.operation(id, action)?);
+                    puts.push(self.put(document, version)?);
                 }
                 Change::Remove { id, version } => removals.push((id, version)),
             }
         }
-        let created = puts
-            .iter()
-            .filter(|put| matches!(put.action, Action::Create(_)))
-            .count();
+        let created = created(&puts);
         let written = self.send(puts)?;
         let mut conflicts = written.conflicts;
+        self.unsure |= !conflicts.is_empty();
         self.again |= is_many(conflicts.len(), created);
         // A document goes only when the one that took over its lines is there: otherwise, after a crash, they would be
         // nowhere. Which one that is, only the caller knows: it asks for all removals again.
@@ -330,13 +388,55 @@ impl Store for ElasticStore {
         let there = self.of_ids(&doubtful)?;
         let there = doubtful.into_iter().zip(there).filter(|(_, stored)| stored.is_some());
         conflicts.extend(there.map(|(id, _)| id));
+        self.unsure |= !conflicts.is_empty();
         if self.written.len() > MAX_WRITTEN {
             self.look_for_rivals()?;
         }
         Ok(conflicts)
     }
 
-    /// All is safe already when [`Store::write`] returns; from here on it is found, too.
+    fn write_behind(&mut self, changes: Vec<Change>) -> Result<Option<Vec<String>>, StoreError> {
+        // What replaces a document must be there before that goes.
+        if changes.iter().any(|change| matches!(change, Change::Remove { .. })) {
+            return self.write(changes).map(Some);
+        }
+        let mut puts = Vec::with_capacity(changes.len());
+        for change in changes {
+            if let Change::Put { document, version } = change {
+                puts.push(self.put(document, version)?);
+            }
+        }
+        if puts.is_empty() {
+            return Ok(Some(Vec::new()));
+        }
+        let created = created(&puts);
+        let (http, turn) = (Arc::clone(&self.http), Arc::clone(&self.turn));
+        let sender = std::thread::spawn(move || {
+            let _turn = turn.lock().unwrap_or_else(PoisonError::into_inner);
+            bulk::send(&http, puts)
+        });
+        self.under_way.push_back(UnderWay {
+            created,
+            sending: Sending::Now(sender),
+        });
+        if self.written.len() > MAX_WRITTEN {
+            self.look_for_rivals()?;
+        }
+        Ok(None)
+    }
+
+    fn answer(&mut self) -> Result<Vec<String>, StoreError> {
+        let Some(UnderWay { created, sending }) = self.under_way.pop_front() else {
+            return Ok(Vec::new());
+        };
+        let written = sending.end()?;
+        self.set_aside(&written)?;
+        self.unsure |= !written.conflicts.is_empty();
+        self.again |= is_many(written.conflicts.len(), created);
+        Ok(written.conflicts)
+    }
+
+    /// All is safe already when [`Store::write`] or [`Store::answer`] returns; from here on it is found, too.
     fn commit(&mut self) -> Result<(), StoreError> {
         lookup::refresh(&self.http, &self.layout)
     }

@@ -5,8 +5,10 @@
 //! make good field names become fields `extra.NAME`; the others go, as `NAME=VALUE`, into the one field `extra_more`.
 //! A search asks both.
 
+use std::collections::BTreeMap;
 use std::fmt::Write;
 
+use serde::Serialize;
 use serde_json::{Map, Value, json};
 
 use crate::store::StoreError;
@@ -55,20 +57,111 @@ fn unescaped(name: &str) -> String {
     String::from_utf8_lossy(&bytes).into_owned()
 }
 
-/// The JSON that is stored. `admit` says whether a name may be a field.
-pub(super) fn to_server(document: &Document, admit: &mut dyn FnMut(&str) -> bool) -> Result<Value, StoreError> {
-    let mut value = serde_json::to_value(document)
-        .map_err(|error| StoreError::Index(format!("document {} cannot be written as JSON: {error}", document.id())))?;
-    let Some(fields) = value.as_object_mut() else {
-        return Err(StoreError::Index(format!(
-            "document {} is no JSON object",
-            document.id()
-        )));
+/// Appends the JSON that is stored. `admit` says whether a name may be a field.
+pub(super) fn append(
+    json: &mut Vec<u8>,
+    document: &mut Document,
+    admit: &mut dyn FnMut(&str) -> bool,
+) -> Result<(), StoreError> {
+    let no_fields = take_no_fields(document, admit);
+    let written = append_with(json, document, &no_fields);
+    if let Some(extra) = document.extra_mut() {
+        extra.extend(no_fields);
+    }
+    written.map_err(|error| StoreError::Index(format!("document {} cannot be written as JSON: {error}", document.id())))
+}
+
+fn append_with(
+    json: &mut Vec<u8>,
+    document: &Document,
+    no_fields: &BTreeMap<String, String>,
+) -> Result<(), serde_json::Error> {
+    serde_json::to_writer(&mut *json, document)?;
+    let added = Added::of(document, no_fields);
+    if !added.is_nothing() {
+        // Two objects become one.
+        json.pop();
+        let at = json.len();
+        serde_json::to_writer(&mut *json, &added)?;
+        if let Some(brace) = json.get_mut(at) {
+            *brace = b',';
+        }
+    }
+    Ok(())
+}
+
+/// What is added to a document for the search.
+#[derive(Serialize)]
+struct Added<'d> {
+    /// `source.*` and `user.name` of the Elastic Common Schema; records have their own.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    source: Option<Source<'d>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    user: Option<User<'d>>,
+    /// What and result of one verdict belong together; in a list of objects the server mixes them.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    verdict: Vec<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    extra_more: Vec<String>,
+}
+
+#[derive(Serialize)]
+struct Source<'d> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ip: Option<&'d str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    domain: Option<&'d str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    port: Option<u16>,
+}
+
+#[derive(Serialize)]
+struct User<'d> {
+    name: &'d str,
+}
+
+impl<'d> Added<'d> {
+    fn of(document: &'d Document, no_fields: &BTreeMap<String, String>) -> Self {
+        let transaction = document.transaction();
+        let client = transaction.and_then(|transaction| transaction.client.as_ref());
+        let source = client.map(|client| Source {
+            ip: client.ip.as_deref(),
+            domain: client.host.as_deref(),
+            port: client.port,
+        });
+        let name = client.and_then(|client| client.sasl_user.as_deref());
+        let mut verdict = Vec::new();
+        for said in transaction.into_iter().flat_map(|transaction| &transaction.verdicts) {
+            verdict.push(format!("{}={}", said.what, said.result));
+            verdict.push(format!("by={}", said.by));
+        }
+        verdict.dedup();
+        Self {
+            source: source.filter(|source| source.ip.is_some() || source.domain.is_some() || source.port.is_some()),
+            user: name.map(|name| User { name }),
+            verdict,
+            extra_more: no_fields
+                .iter()
+                .map(|(name, value)| format!("{}={value}", escaped(name)))
+                .collect(),
+        }
+    }
+
+    fn is_nothing(&self) -> bool {
+        self.source.is_none() && self.user.is_none() && self.verdict.is_empty() && self.extra_more.is_empty()
+    }
+}
+
+/// Takes the names out of `extra` that are not to be fields.
+fn take_no_fields(document: &mut Document, admit: &mut dyn FnMut(&str) -> bool) -> BTreeMap<String, String> {
+    let Some(extra) = document.extra_mut() else {
+        return BTreeMap::new();
     };
-    common_schema(fields);
-    verdicts(fields);
-    extra(fields, admit);
-    Ok(value)
+    let (fields, no_fields) = std::mem::take(extra)
+        .into_iter()
+        .partition(|(name, _)| is_field_name(name) && admit(name));
+    *extra = fields;
+    no_fields
 }
 
 /// The document that was stored, and nothing that was added for the search.
@@ -102,64 +195,4 @@ fn is_transaction(fields: &Map<String, Value>) -> bool {
         fields.get("kind").and_then(Value::as_str),
         Some("mail" | "reject" | "session")
     )
-}
-
-/// `source.*` and `user.name` of the Elastic Common Schema; records have their own.
-fn common_schema(fields: &mut Map<String, Value>) {
-    if !is_transaction(fields) {
-        return;
-    }
-    let Some(client) = fields.get("client") else { return };
-    let mut source = Map::new();
-    for (from, to) in [("ip", "ip"), ("host", "domain"), ("port", "port")] {
-        if let Some(value) = client.get(from) {
-            source.insert(to.to_owned(), value.clone());
-        }
-    }
-    let user = client.get("sasl_user").map(|name| json!({"name": name}));
-    if !source.is_empty() {
-        fields.insert("source".to_owned(), Value::Object(source));
-    }
-    if let Some(user) = user {
-        fields.insert("user".to_owned(), user);
-    }
-}
-
-/// What and result of one verdict belong together; in a list of objects the server mixes them.
-fn verdicts(fields: &mut Map<String, Value>) {
-    let Some(Value::Array(verdicts)) = fields.get("verdicts") else {
-        return;
-    };
-    let mut terms = Vec::new();
-    for verdict in verdicts {
-        let text = |name: &str| verdict[name].as_str().unwrap_or_default();
-        terms.push(json!(format!("{}={}", text("what"), text("result"))));
-        terms.push(json!(format!("by={}", text("by"))));
-    }
-    terms.dedup();
-    fields.insert("verdict".to_owned(), Value::Array(terms));
-}
-
-fn extra(fields: &mut Map<String, Value>, admit: &mut dyn FnMut(&str) -> bool) {
-    let Some(Value::Object(extra)) = fields.get_mut("extra") else {
-        return;
-    };
-    let mut rest = Vec::new();
-    extra.retain(|name, value| {
-        let field = is_field_name(name) && admit(name);
-        if !field {
-            rest.push(json!(format!(
-                "{}={}",
-                escaped(name),
-                value.as_str().unwrap_or_default()
-            )));
-        }
-        field
-    });
-    if extra.is_empty() {
-        fields.remove("extra");
-    }
-    if !rest.is_empty() {
-        fields.insert("extra_more".to_owned(), Value::Array(rest));
-    }
 }
