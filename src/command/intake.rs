@@ -59,8 +59,10 @@ pub(super) struct Intake<'a> {
     alone: Vec<Alone>,
     /// Ids of such documents that are part of a mail now.
     withdrawn: Vec<String>,
-    /// Queue ids that left `open`, to be written together.
+    /// Queue ids that left `open`, to be written together,
     ready: Vec<Mentions>,
+    /// once they are so many.
+    most_ready: usize,
     /// Lines of queue ids of which no rule knew any line.
     waiting: WaitingLines,
     /// The latest line.
@@ -123,6 +125,7 @@ struct Reached {
 impl<'a> Intake<'a> {
     /// Into a store; at most `max_open` queue ids are kept in memory.
     pub(super) fn new(rules: &'a RuleSet, store: &'a mut dyn Store, locality: Locality, max_open: usize) -> Self {
+        let most_ready = store.portion().min(max_open);
         Self {
             rules,
             scratch: Scratch::default(),
@@ -135,6 +138,7 @@ impl<'a> Intake<'a> {
             alone: Vec::new(),
             withdrawn: Vec::new(),
             ready: Vec::new(),
+            most_ready,
             waiting: WaitingLines::default(),
             latest: Moment::default(),
             lifetime_ms: QUEUE_LIFETIME_MS,
@@ -236,7 +240,7 @@ impl<'a> Intake<'a> {
         }
         let finished = self.open.take_finished();
         self.ready.extend(finished);
-        if self.ready.len() >= self.store.portion() {
+        if self.ready.len() >= self.most_ready {
             self.write_ready()?;
         }
         Ok(())
