@@ -101,6 +101,8 @@ pub struct Cluster {
     pub insecure: bool,
     /// What it is, where the key may not ask.
     pub flavour: Option<FlavourName>,
+    /// Compress what is sent. Unless told otherwise: unless it is on this machine.
+    pub compress: Option<bool>,
     /// How long one answer may take, in seconds; 60 unless told otherwise.
     pub timeout_s: Option<u64>,
     /// How long a cluster that is busy, blocked, restarting or away in the middle of a run is waited for, in seconds; 600

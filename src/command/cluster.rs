@@ -96,6 +96,7 @@ pub(super) fn access(cluster: &Cluster) -> Result<Access> {
     access.credentials = credentials(cluster)?;
     access.proxy.clone_from(&cluster.proxy);
     access.insecure = cluster.insecure;
+    access.compress = cluster.compress;
     access.flavour = cluster.flavour.map(flavour);
     access.patience = Duration::from_secs(cluster.wait_s.unwrap_or(600));
     access.timeout = Duration::from_secs(cluster.timeout_s.unwrap_or(60).max(1));

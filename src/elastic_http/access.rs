@@ -23,6 +23,8 @@ pub struct Access {
     pub proxy: Option<String>,
     /// Believe any certificate. Whoever sits between reads the mail logs and the key.
     pub insecure: bool,
+    /// Compress what is sent. None: unless a node is on this machine, where it costs more than it spares.
+    pub compress: Option<bool>,
     /// What the cluster is. None: ask it.
     pub flavour: Option<Flavour>,
     /// How long one answer may take.
@@ -66,6 +68,7 @@ impl Access {
             credentials: Credentials::Anonymous,
             proxy: None,
             insecure: false,
+            compress: None,
             flavour: None,
             timeout: Duration::from_secs(60),
             patience: Duration::from_secs(600),

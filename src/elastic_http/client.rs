@@ -33,7 +33,6 @@ pub struct ElasticHttp {
     patience: Duration,
     notice: Notice,
     said: Said,
-    /// No node is on this machine, where compressing costs more than it spares.
     compresses: bool,
     pub(super) flavour: Option<Flavour>,
 }
@@ -67,7 +66,9 @@ impl ElasticHttp {
         let client = connection(access, headers, secure)?;
         Ok(Self {
             client,
-            compresses: !bases.iter().any(|base| is_here(base)),
+            compresses: access
+                .compress
+                .unwrap_or_else(|| !bases.iter().any(|base| is_here(base))),
             bases,
             current: AtomicUsize::new(0),
             answered: AtomicBool::new(false),

@@ -297,6 +297,29 @@ fn a_busy_server_is_waited_for_and_then_given_up() {
 }
 
 #[test]
+fn what_is_sent_is_compressed_unless_the_cluster_is_on_this_machine() {
+    let Some(url) = server() else { return };
+    let sent = Arc::new(Mutex::new(Vec::new()));
+    let taken = sent.clone();
+    let here = relay::start(&url, move |request| {
+        taken.lock().unwrap().push(request.head.to_ascii_lowercase());
+        Verdict::Pass
+    });
+    let ids: Vec<String> = (0..500).map(|number| format!("id-{number}")).collect();
+    for (compress, wanted) in [(None, false), (Some(true), true), (Some(false), false)] {
+        let access = Access {
+            compress,
+            ..Access::to(&[&here])
+        };
+        let http = ElasticHttp::new(&access).unwrap();
+        let query = json!({"query": {"ids": {"values": ids}}});
+        assert_eq!(http.post("/_search?size=0", &query).unwrap().status, 200);
+        let head = sent.lock().unwrap().pop().unwrap();
+        assert_eq!(head.contains("content-encoding: gzip"), wanted, "{head}");
+    }
+}
+
+#[test]
 fn another_node_takes_over() {
     let Some(url) = server() else { return };
     let found = ask(&Access::to(&["http://127.0.0.1:9", &url])).unwrap();

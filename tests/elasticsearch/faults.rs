@@ -128,7 +128,7 @@ fn storms_of_429_on_requests_and_on_documents_are_waited_for() {
             _ => Verdict::Pass,
         }),
     );
-    let said = Run::start(&place, &[url], "").ends_as_undisturbed(&place);
+    let said = Run::start(&place, &[url], "  compress: true\n").ends_as_undisturbed(&place);
     assert!(said.contains("429") && said.contains("; waiting, "), "{said}");
     assert!(said.contains("goes on after"), "{said}");
 }

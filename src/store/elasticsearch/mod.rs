@@ -20,11 +20,11 @@ mod search;
 mod setup;
 mod shape;
 mod translate;
+mod under_way;
 
-use std::collections::{BTreeSet, HashMap, HashSet, VecDeque};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError};
-use std::thread::JoinHandle;
+use std::sync::Arc;
 
 pub use dashboards::dashboards;
 pub use dead_letter::{DeadLetter, DeadLetters};
@@ -34,6 +34,7 @@ pub use setup::{Outcome, Request, Setup, Step};
 
 use self::bulk::{Action, Operation};
 use self::indices::Index;
+use self::under_way::{UnderWay, created};
 use super::{Change, Found, QueueKey, Store, StoreError, Stored, Version};
 use crate::elastic_http::{Access, ElasticHttp, Server};
 use crate::query::{Page, Query};
@@ -57,42 +58,12 @@ pub struct ElasticStore {
     again: bool,
     /// Another process has written just now, or may have: a search must see what it wrote.
     unsure: bool,
-    /// What was written behind, the oldest first.
-    under_way: VecDeque<UnderWay>,
-    /// Held by the one that is being sent.
-    turn: Arc<Mutex<()>>,
-}
-
-/// Documents that are sent while the next ones are read.
-struct UnderWay {
-    created: usize,
-    sending: Sending,
-}
-
-enum Sending {
-    Now(JoinHandle<Result<bulk::Written, StoreError>>),
-    Done(Result<bulk::Written, StoreError>),
-}
-
-impl Sending {
-    /// Waits for the server's answer.
-    fn end(self) -> Result<bulk::Written, StoreError> {
-        match self {
-            Self::Now(sender) => sender.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)),
-            Self::Done(written) => written,
-        }
-    }
+    under_way: UnderWay,
 }
 
 /// A tenth: then it is cheaper to ask first.
 fn is_many(stored: usize, of: usize) -> bool {
     stored * 10 > of
-}
-
-fn created(puts: &[Operation]) -> usize {
-    puts.iter()
-        .filter(|put| matches!(put.action, Action::Create(_)))
-        .count()
 }
 
 /// So many queue ids are remembered as written before the server is asked about them.
@@ -129,8 +100,7 @@ impl ElasticStore {
             rivals: BTreeSet::new(),
             again: false,
             unsure: true,
-            under_way: VecDeque::new(),
-            turn: Arc::default(),
+            under_way: UnderWay::default(),
         })
     }
 
@@ -241,12 +211,12 @@ impl ElasticStore {
 
     fn send(&mut self, operations: Vec<Operation>) -> Result<bulk::Written, StoreError> {
         let written = bulk::send(&self.http, operations)?;
-        self.set_aside(&written)?;
+        self.keep_refused(&written)?;
         Ok(written)
     }
 
     /// Keeps what the server refused.
-    fn set_aside(&mut self, written: &bulk::Written) -> Result<(), StoreError> {
+    fn keep_refused(&mut self, written: &bulk::Written) -> Result<(), StoreError> {
         if !written.letters.is_empty() {
             self.letters.add(&written.letters)?;
             self.set_aside += written.letters.len() as u64;
@@ -273,12 +243,7 @@ impl ElasticStore {
 
     /// All that is remembered is on the server: whoever writes later sees it, who wrote before is seen now.
     fn look_for_rivals(&mut self) -> Result<(), StoreError> {
-        for batch in std::mem::take(&mut self.under_way) {
-            self.under_way.push_back(UnderWay {
-                sending: Sending::Done(batch.sending.end()),
-                ..batch
-            });
-        }
+        self.under_way.wait();
         let found = lookup::rivals(&self.http, &self.layout, &self.written)?;
         self.rivals.extend(found);
         self.written.clear();
@@ -409,16 +374,7 @@ impl Store for ElasticStore {
         if puts.is_empty() {
             return Ok(Some(Vec::new()));
         }
-        let created = created(&puts);
-        let (http, turn) = (Arc::clone(&self.http), Arc::clone(&self.turn));
-        let sender = std::thread::spawn(move || {
-            let _turn = turn.lock().unwrap_or_else(PoisonError::into_inner);
-            bulk::send(&http, puts)
-        });
-        self.under_way.push_back(UnderWay {
-            created,
-            sending: Sending::Now(sender),
-        });
+        self.under_way.send(&self.http, puts);
         if self.written.len() > MAX_WRITTEN {
             self.look_for_rivals()?;
         }
@@ -426,11 +382,11 @@ impl Store for ElasticStore {
     }
 
     fn answer(&mut self) -> Result<Vec<String>, StoreError> {
-        let Some(UnderWay { created, sending }) = self.under_way.pop_front() else {
+        let Some((created, written)) = self.under_way.answer() else {
             return Ok(Vec::new());
         };
-        let written = sending.end()?;
-        self.set_aside(&written)?;
+        let written = written?;
+        self.keep_refused(&written)?;
         self.unsure |= !written.conflicts.is_empty();
         self.again |= is_many(written.conflicts.len(), created);
         Ok(written.conflicts)
