@@ -105,8 +105,8 @@ launch() {
   [ "$(id -u)" != 0 ] || drop='setpriv --reuid 65534 --regid 65534 --clear-groups'
   rm -f "$run/logs/http.ports" "$run/pid"
   heap='-Xms512m -Xmx512m'
-  # The output goes to a file: an inherited pipe would hang the caller.
-  $drop env HOME="$run" OPENSEARCH_JAVA_HOME="$java" OPENSEARCH_PATH_CONF="$run/config" OPENSEARCH_TMPDIR="$run/tmp" \
+  # The output goes to a file: an inherited pipe would hang the caller. 7.10 knows JAVA_HOME alone.
+  $drop env HOME="$run" JAVA_HOME="$java" OPENSEARCH_JAVA_HOME="$java" OPENSEARCH_PATH_CONF="$run/config" OPENSEARCH_TMPDIR="$run/tmp" \
     OPENSEARCH_JAVA_OPTS="$heap" ES_JAVA_HOME="$java" ES_PATH_CONF="$run/config" ES_TMPDIR="$run/tmp" ES_JAVA_OPTS="$heap" \
     "$home/bin/$flavour" -d -p "$run/pid" > "$run/out" 2>&1 < /dev/null ||
     { tail -n 20 "$run/out" >&2; remove "$run"; fail "$flavour $version did not start"; }

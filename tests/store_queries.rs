@@ -3,7 +3,7 @@
 use std::ops::Bound;
 
 use mailtrail::query::{Cursor, FIELDS, Field, Glob, Kind, Order, Page, Piece, Place, Query, Test, Value, words};
-use mailtrail::store::Store;
+use mailtrail::store::{Store, StoreError};
 use mailtrail::transaction::Document;
 use proptest::prelude::*;
 
@@ -194,7 +194,14 @@ pub(crate) fn answers_as_the_plain_evaluation(store: &impl Store, asked: &Asked)
         order: asked.order,
         after: None,
     };
-    let found = store.search(&asked.query, &page).unwrap();
+    let found = match store.search(&asked.query, &page) {
+        // Elasticsearch 7.10 takes no pattern of hundreds of pieces, and says so.
+        Err(StoreError::Server(error)) if error.help.contains("shorten it") => {
+            prop_assert!(format!("{:?}", asked.query).len() > 500, "{error}");
+            return Ok(());
+        }
+        found => found.unwrap(),
+    };
     prop_assert_eq!(found.total, expected.len() as u64);
     let wanted = |from: &[&Document]| {
         let part = from.iter().skip(asked.offset).take(asked.limit);

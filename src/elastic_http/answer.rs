@@ -106,6 +106,11 @@ impl Answer {
                 Trouble::TooLarge,
                 "the server or a proxy in front of it limits the size of a request",
             ),
+            // Elasticsearch 7.10 for a pattern of hundreds of pieces.
+            400 if reason.contains("Determinizing automaton") || cause.contains("Determinizing automaton") => (
+                Trouble::Answer,
+                "the pattern has more `*` and `?` than this server takes: shorten it",
+            ),
             408 | 429 | 500 | 502..=504 if self.passes() => {
                 (Trouble::Busy, "the cluster is busy, full or starting: look at its log")
             }
