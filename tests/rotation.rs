@@ -7,6 +7,7 @@ use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, SystemTime};
 
+use mailtrail::source::{Merge, Read, Source as _, find};
 use serde_json::Value;
 
 use crate::state::{Dice, append, assert_same, index, lines, next_second, one_pass, stored};
@@ -292,4 +293,36 @@ fn a_log_of_which_nothing_was_read_is_not_taken_for_another_that_begins_like_it(
     append(&at("mail.log"), &log[middle..]);
     index(folder.path(), &[at("mail.log")]);
     assert_same(&stored(folder.path()), &one_pass(&[&at("mail.log")]), "in two runs");
+}
+
+/// A service looks at a log that was just emptied, and reads what is written to it meanwhile.
+#[test]
+fn a_log_that_was_empty_when_it_was_looked_at_is_known_by_what_was_read_of_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let (path, aside) = (folder.path().join("mail.log"), folder.path().join("mail.log.1"));
+    let line = |second: u32| format!("Nov 24 02:04:{second:02} mx1 postfix/qmgr[252]: 757F89D60C0: removed\n");
+    let dating = crate::lines::dating(mailtrail::line::TimeZone::Utc);
+    let read = |found: mailtrail::source::Found| {
+        let opened = found.open(dating);
+        let mut merge = Merge::new(opened.sources, Vec::new());
+        let mut count = 0;
+        while let Some(Read::Line(_)) = merge.next().unwrap() {
+            count += 1;
+        }
+        (count, [opened.kept, merge.places()].concat())
+    };
+    File::create(&path).unwrap();
+    let names = [path.clone(), aside.clone()];
+    let mut found = find(&names[..1], Vec::new(), dating.now);
+    found.begin(dating.now);
+    append(&path, &line(1));
+    let (count, places) = read(found);
+    assert_eq!(count, 1);
+    // Copied and emptied; what is written then is as long as what was read, and longer.
+    fs::copy(&path, &aside).unwrap();
+    fs::write(&path, line(2) + &line(3)).unwrap();
+    let (count, places) = read(find(&names, places, dating.now));
+    assert_eq!(count, 2, "{places:?}");
+    let (count, _) = read(find(&names, places, dating.now));
+    assert_eq!(count, 0);
 }

@@ -5,12 +5,13 @@
 use std::fs::File;
 use std::io::{self, Read as _, Seek as _, SeekFrom};
 use std::path::Path;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use super::codec::{self, Plain};
 use super::file_date;
 use super::found_file::FoundFile;
+use super::place::HEAD_BYTES;
 use super::stream::Stream;
 use super::{Place, Position, Progress, Read, Source, SourceError, Tally};
 use crate::line::{Dating, Evidence, Moment, Reader};
@@ -27,6 +28,10 @@ pub struct FileSource {
     stream: Option<Stream>,
     failed: bool,
     read: Arc<AtomicU64>,
+    /// The first bytes that were read of it, if it is read from its beginning.
+    first: Arc<Mutex<Vec<u8>>>,
+    /// What was read was packed.
+    packed: bool,
     now: Moment,
 }
 
@@ -63,6 +68,8 @@ impl FileSource {
             stream: None,
             failed: false,
             read: Arc::default(),
+            first: Arc::default(),
+            packed: false,
             now: dating.now,
         })
     }
@@ -89,6 +96,16 @@ impl FileSource {
         Err(SourceError::shrunk(&self.file.name, self.file.size, missing))
     }
 
+    /// The file with the head that was read, if it had a shorter one when it was opened: it may be another by now.
+    fn file_as_read(&self) -> FoundFile {
+        let mut file = self.file.clone();
+        let first = self.first.lock().unwrap_or_else(PoisonError::into_inner);
+        if !self.packed && first.len() > file.head.len() {
+            file.head.clone_from(&first);
+        }
+        file
+    }
+
     /// Its unpacked bytes from where it is to be read on.
     fn plain(&self) -> Result<Plain, SourceError> {
         let offset = self.seen.restart.offset;
@@ -101,6 +118,7 @@ impl FileSource {
         let counted = Counted {
             file: Arc::clone(&self.file.file),
             read: Arc::clone(&self.read),
+            first: (offset == 0).then(|| Arc::clone(&self.first)),
         };
         if offset > 0 && !self.file.packed {
             self.read.store(offset, Ordering::Relaxed);
@@ -125,6 +143,7 @@ impl Source for FileSource {
     fn next(&mut self) -> Result<Option<Read>, SourceError> {
         if self.stream.is_none() && !self.failed {
             let plain = self.plain().inspect_err(|_| self.failed = true)?;
+            self.packed = plain.packed;
             let mut stream = Stream::after(Arc::clone(&self.file.name), plain, self.seen, self.hold);
             if !self.file.regular {
                 stream.look_ahead(&mut self.reader, false);
@@ -150,12 +169,13 @@ impl Source for FileSource {
     }
 
     fn place(&self, position: Position) -> Option<Place> {
+        let file = self.file_as_read();
         let ended = self.stream.as_ref().is_some_and(Stream::has_ended);
         let all = Some(position) == self.position();
         let finished = ended && all && !self.failed && !self.is_holding();
         self.file
             .regular
-            .then(|| Place::of(&self.file, position, finished, self.now))
+            .then(|| Place::of(&file, position, finished, self.now))
     }
 
     fn progress(&self) -> Progress {
@@ -178,11 +198,22 @@ impl Source for FileSource {
 struct Counted {
     file: Arc<File>,
     read: Arc<AtomicU64>,
+    /// Where it is read from its beginning, its first bytes.
+    first: Option<Arc<Mutex<Vec<u8>>>>,
 }
 
 impl io::Read for Counted {
     fn read(&mut self, bytes: &mut [u8]) -> io::Result<usize> {
         let count = (&*self.file).read(bytes)?;
+        if let Some(first) = &self.first {
+            let mut first = first.lock().unwrap_or_else(PoisonError::into_inner);
+            let missing = HEAD_BYTES.saturating_sub(first.len());
+            first.extend_from_slice(bytes.get(..count.min(missing)).unwrap_or_default());
+            if first.len() == HEAD_BYTES {
+                drop(first);
+                self.first = None;
+            }
+        }
         self.read.fetch_add(count as u64, Ordering::Relaxed);
         Ok(count)
     }

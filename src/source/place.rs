@@ -94,9 +94,13 @@ impl Place {
 
     /// Is it the file that was read up to here, under whatever name?
     pub(super) fn fits(&self, file: &FoundFile) -> bool {
-        if self.position.offset == 0 || self.head.bytes == 0 {
+        if self.position.offset == 0 {
             // Nothing was read of it: its inode may have gone to any file since, and any log may begin like it.
             return self.is_at(file) && *self.path == *file.name;
+        }
+        if self.head.bytes == 0 {
+            // Its name and its inode prove nothing.
+            return self.tail.bytes > 0 && self.tail_fits(file).unwrap_or(false);
         }
         let Some(head) = usize::try_from(self.head.bytes)
             .ok()
