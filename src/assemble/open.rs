@@ -164,7 +164,7 @@ impl Open {
         taken
     }
 
-    /// Everything, in the order of host and queue id.
+    /// Everything.
     pub fn take_all(&mut self) -> Vec<Mentions> {
         self.take_if(|_| true)
     }
@@ -179,8 +179,6 @@ impl Open {
             }
         }
         self.count -= taken.len();
-        // Where they stood here is no order: what is written must not depend on it.
-        taken.sort_by(|a, b| (&a.host, &a.queue_id).cmp(&(&b.host, &b.queue_id)));
         taken
     }
 }

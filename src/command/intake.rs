@@ -246,7 +246,22 @@ impl<'a> Intake<'a> {
         Ok(())
     }
 
-    /// Writes what left the open ids. One that came back meanwhile left several times.
+    /// Writes all that is in memory.
+    fn write_rest(&mut self) -> Result<()> {
+        let rest = self.open.take_all();
+        self.ready.extend(rest);
+        self.write_ready()?;
+        self.write_alone()
+    }
+
+    /// All that was written is answered for, safe and found.
+    fn commit_store(&mut self) -> Result<()> {
+        self.hear_answers()?;
+        Ok(self.store.commit()?)
+    }
+
+    /// Writes what left the open ids: in an order that tells nothing of how they stood there. One that came back meanwhile
+    /// left several times.
     fn write_ready(&mut self) -> Result<()> {
         let mut ready = std::mem::take(&mut self.ready);
         ready.sort_by(|a, b| (&a.host, &a.queue_id).cmp(&(&b.host, &b.queue_id)));
@@ -354,15 +369,11 @@ impl<'a> Intake<'a> {
         self.sessions.settle(&mut self.told);
         self.companions.settle(&mut self.told);
         self.take_told();
-        let rest = self.open.take_all();
-        self.ready.extend(rest);
-        self.write_ready()?;
-        self.write_alone()?;
+        self.write_rest()?;
         self.write_slices()?;
         let rules = self.rules.fingerprint();
         self.templates.write(self.store, self.counting.as_ref(), rules)?;
-        self.hear_answers()?;
-        self.store.commit()?;
+        self.commit_store()?;
         self.join_what_is_stored()?;
         self.unite_rivals()
     }

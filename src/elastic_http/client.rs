@@ -68,7 +68,7 @@ impl ElasticHttp {
             client,
             compresses: access
                 .compress
-                .unwrap_or_else(|| !bases.iter().any(|base| is_here(base))),
+                .unwrap_or_else(|| !bases.iter().any(|base| is_this_machine(base))),
             bases,
             current: AtomicUsize::new(0),
             answered: AtomicBool::new(false),
@@ -246,7 +246,7 @@ fn json(value: &Value) -> Body {
 }
 
 /// Is this URL's host the machine itself?
-fn is_here(base: &str) -> bool {
+fn is_this_machine(base: &str) -> bool {
     let url = reqwest::Url::parse(base).ok();
     match url.as_ref().and_then(reqwest::Url::host_str) {
         Some("localhost") => true,

@@ -169,13 +169,12 @@ impl Source for FileSource {
     }
 
     fn place(&self, position: Position) -> Option<Place> {
-        let file = self.file_as_read();
         let ended = self.stream.as_ref().is_some_and(Stream::has_ended);
         let all = Some(position) == self.position();
         let finished = ended && all && !self.failed && !self.is_holding();
         self.file
             .regular
-            .then(|| Place::of(&file, position, finished, self.now))
+            .then(|| Place::of(&self.file_as_read(), position, finished, self.now))
     }
 
     fn progress(&self) -> Progress {

@@ -35,11 +35,8 @@ impl Intake<'_> {
         }
         if found_any {
             self.take_told();
-            let rest = self.open.take_all();
-            self.write(rest)?;
-            self.write_alone()?;
-            self.hear_answers()?;
-            self.store.commit()?;
+            self.write_rest()?;
+            self.commit_store()?;
         }
         Ok(())
     }

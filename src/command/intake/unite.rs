@@ -64,8 +64,7 @@ impl Intake<'_> {
                 .into_iter()
                 .map(|key| Mentions::new(key.host.into(), key.queue_id.into()));
             self.write(groups.collect())?;
-            self.hear_answers()?;
-            self.store.commit()?;
+            self.commit_store()?;
         }
         bail!("other writers changed the same queue ids {MAX_ROUNDS} times in a row")
     }

@@ -48,6 +48,15 @@ pub(super) struct Operation {
     lines: Vec<u8>,
 }
 
+/// The first line of an operation.
+#[derive(Serialize)]
+#[serde(rename_all = "lowercase")]
+enum Head<'a> {
+    Create(Target<'a>),
+    Index(Target<'a>),
+    Delete(Target<'a>),
+}
+
 /// Which document, and which version of it alone.
 #[derive(Serialize)]
 struct Target<'a> {
@@ -98,16 +107,14 @@ impl Operation {
             if_seq_no: version.map(|version| version.seq_no),
             if_primary_term: version.map(|version| version.primary_term),
         };
-        let (verb, document) = match &mut action {
-            Action::Create(document) => ("create", Some(document)),
-            Action::Replace(document, _) => ("index", Some(document)),
-            Action::Delete(_) => ("delete", None),
+        let (head, document) = match &mut action {
+            Action::Create(document) => (Head::Create(target), Some(document)),
+            Action::Replace(document, _) => (Head::Index(target), Some(document)),
+            Action::Delete(_) => (Head::Delete(target), None),
         };
         let mut lines = Vec::with_capacity(MOST_OFTEN_BYTES);
-        lines.extend_from_slice(format!("{{\"{verb}\":").as_bytes());
-        serde_json::to_writer(&mut lines, &target)
-            .map_err(|error| StoreError::Index(format!("document {id} cannot be written: {error}")))?;
-        lines.extend_from_slice(b"}\n");
+        serde_json::to_writer(&mut lines, &head).map_err(|error| shape::unwritable(&id, &error))?;
+        lines.push(b'\n');
         if let Some(document) = document {
             shape::append(&mut lines, document, admit)?;
             lines.push(b'\n');
@@ -151,6 +158,12 @@ impl Operation {
             document,
         }
     }
+}
+
+/// How many of them are new documents.
+pub(super) fn created(operations: &[Operation]) -> usize {
+    let is_new = |operation: &&Operation| matches!(operation.action, Action::Create(_));
+    operations.iter().filter(is_new).count()
 }
 
 /// Sends all of them. An error means that some may not be written; sending them again does no harm.

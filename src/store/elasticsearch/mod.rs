@@ -34,7 +34,7 @@ pub use setup::{Outcome, Request, Setup, Step};
 
 use self::bulk::{Action, Operation};
 use self::indices::Index;
-use self::under_way::{UnderWay, created};
+use self::under_way::UnderWay;
 use super::{Change, Found, QueueKey, Store, StoreError, Stored, Version};
 use crate::elastic_http::{Access, ElasticHttp, Server};
 use crate::query::{Page, Query};
@@ -230,6 +230,12 @@ impl ElasticStore {
         Ok(())
     }
 
+    /// What conflicts tell of others, and of the documents to come.
+    fn heed(&mut self, conflicts: usize, created: usize) {
+        self.unsure |= conflicts > 0;
+        self.again |= is_many(conflicts, created);
+    }
+
     /// The change that brings a document there.
     fn put(&mut self, document: Document, version: Option<Version>) -> Result<Operation, StoreError> {
         self.remember(&document);
@@ -328,11 +334,10 @@ impl Store for ElasticStore {
                 Change::Remove { id, version } => removals.push((id, version)),
             }
         }
-        let created = created(&puts);
+        let created = bulk::created(&puts);
         let written = self.send(puts)?;
         let mut conflicts = written.conflicts;
-        self.unsure |= !conflicts.is_empty();
-        self.again |= is_many(conflicts.len(), created);
+        self.heed(conflicts.len(), created);
         // A document goes only when the one that took over its lines is there: otherwise, after a crash, they would be
         // nowhere. Which one that is, only the caller knows: it asks for all removals again.
         if !conflicts.is_empty() {
@@ -387,8 +392,7 @@ impl Store for ElasticStore {
         };
         let written = written?;
         self.keep_refused(&written)?;
-        self.unsure |= !written.conflicts.is_empty();
-        self.again |= is_many(written.conflicts.len(), created);
+        self.heed(written.conflicts.len(), created);
         Ok(written.conflicts)
     }
 

@@ -63,21 +63,26 @@ pub(super) fn append(
     document: &mut Document,
     admit: &mut dyn FnMut(&str) -> bool,
 ) -> Result<(), StoreError> {
-    let no_fields = take_no_fields(document, admit);
-    let written = append_with(json, document, &no_fields);
+    let more = take_more(document, admit);
+    let written = append_with(json, document, &more);
     if let Some(extra) = document.extra_mut() {
-        extra.extend(no_fields);
+        extra.extend(more);
     }
-    written.map_err(|error| StoreError::Index(format!("document {} cannot be written as JSON: {error}", document.id())))
+    written.map_err(|error| unwritable(document.id(), &error))
+}
+
+/// A document that is no JSON.
+pub(super) fn unwritable(id: &str, error: &serde_json::Error) -> StoreError {
+    StoreError::Index(format!("document {id} cannot be written as JSON: {error}"))
 }
 
 fn append_with(
     json: &mut Vec<u8>,
     document: &Document,
-    no_fields: &BTreeMap<String, String>,
+    more: &BTreeMap<String, String>,
 ) -> Result<(), serde_json::Error> {
     serde_json::to_writer(&mut *json, document)?;
-    let added = Added::of(document, no_fields);
+    let added = Added::of(document, more);
     if !added.is_nothing() {
         // Two objects become one.
         json.pop();
@@ -121,7 +126,7 @@ struct User<'d> {
 }
 
 impl<'d> Added<'d> {
-    fn of(document: &'d Document, no_fields: &BTreeMap<String, String>) -> Self {
+    fn of(document: &'d Document, more: &BTreeMap<String, String>) -> Self {
         let transaction = document.transaction();
         let client = transaction.and_then(|transaction| transaction.client.as_ref());
         let source = client.map(|client| Source {
@@ -140,7 +145,7 @@ impl<'d> Added<'d> {
             source: source.filter(|source| source.ip.is_some() || source.domain.is_some() || source.port.is_some()),
             user: name.map(|name| User { name }),
             verdict,
-            extra_more: no_fields
+            extra_more: more
                 .iter()
                 .map(|(name, value)| format!("{}={value}", escaped(name)))
                 .collect(),
@@ -152,16 +157,16 @@ impl<'d> Added<'d> {
     }
 }
 
-/// Takes the names out of `extra` that are not to be fields.
-fn take_no_fields(document: &mut Document, admit: &mut dyn FnMut(&str) -> bool) -> BTreeMap<String, String> {
+/// Takes those out of `extra` that go into `extra_more`.
+fn take_more(document: &mut Document, admit: &mut dyn FnMut(&str) -> bool) -> BTreeMap<String, String> {
     let Some(extra) = document.extra_mut() else {
         return BTreeMap::new();
     };
-    let (fields, no_fields) = std::mem::take(extra)
+    let (fields, more) = std::mem::take(extra)
         .into_iter()
         .partition(|(name, _)| is_field_name(name) && admit(name));
     *extra = fields;
-    no_fields
+    more
 }
 
 /// The document that was stored, and nothing that was added for the search.

@@ -1,10 +1,10 @@
-//! Documents that are sent while the next ones are read, one batch after the other.
+//! Documents that are sent while the next ones are read, one batch at a time.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 
-use super::bulk::{self, Action, Operation, Written};
+use super::bulk::{self, Operation, Written};
 use crate::elastic_http::ElasticHttp;
 use crate::store::StoreError;
 
@@ -27,11 +27,11 @@ enum Sending {
 }
 
 impl UnderWay {
-    /// Sends them as soon as those before them are sent.
+    /// Sends them as soon as nothing else is being sent.
     pub(super) fn send(&mut self, http: &Arc<ElasticHttp>, operations: Vec<Operation>) {
         let (http, turn) = (Arc::clone(http), Arc::clone(&self.turn));
         self.batches.push_back(Batch {
-            created: created(&operations),
+            created: bulk::created(&operations),
             sending: Sending::Now(std::thread::spawn(move || {
                 let _turn = turn.lock().unwrap_or_else(PoisonError::into_inner);
                 bulk::send(&http, operations)
@@ -64,10 +64,4 @@ impl Sending {
             Self::Done(written) => written,
         }
     }
-}
-
-/// How many of them are new documents.
-pub(super) fn created(operations: &[Operation]) -> usize {
-    let is_new = |operation: &&Operation| matches!(operation.action, Action::Create(_));
-    operations.iter().filter(is_new).count()
 }
