@@ -166,7 +166,7 @@ pub struct Said {
     #[arg(long, value_name = "ZONE")]
     pub timezone: Option<String>,
 
-    /// The host of lines that name none
+    /// The host of lines that name none; one that has lost its time but not its host, `mx1 postfix/smtpd[1]: ...`, names it
     #[arg(long, value_name = "NAME")]
     pub host: Option<String>,
 

@@ -50,6 +50,7 @@ mod patterns;
 mod problems;
 mod query;
 
+mod records;
 mod report;
 mod rotation;
 mod rules;
@@ -66,3 +67,4 @@ mod truth;
 mod unmatched;
 mod who;
 mod windows;
+mod years;

@@ -164,6 +164,10 @@ pub const BUILTIN: &[(&str, &str)] = &[
         "rules/sendmail/daemon.yaml",
         include_str!("../../rules/sendmail/daemon.yaml"),
     ),
+    (
+        "rules/records/stranger.yaml",
+        include_str!("../../rules/records/stranger.yaml"),
+    ),
     ("rules/sendmail/dsn.yaml", include_str!("../../rules/sendmail/dsn.yaml")),
     (
         "rules/sendmail/envelope.yaml",
