@@ -188,7 +188,7 @@ impl Mentions {
     }
 
     /// Does the event speak of this queue id first, or only as another's relation?
-    pub(super) fn owns(&self, event: &Event) -> bool {
+    pub(crate) fn owns(&self, event: &Event) -> bool {
         event.bytes(Field::QueueId) == Some(self.queue_id.as_bytes())
     }
 }

@@ -8,13 +8,13 @@ mod again;
 mod beside;
 mod unite;
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
 
 use anyhow::Result;
 
-use crate::assemble::mention::leading_queue_id;
+use crate::assemble::mention::{leading_queue_id, queue_ids};
 use crate::assemble::{self, Companions, Locality, Mentions, Open, Sessions, Told};
 use crate::event::{Event, Kind};
 use crate::ledger::{Counting, Ledger};
@@ -65,6 +65,8 @@ pub(super) struct Intake<'a> {
     most_ready: usize,
     /// Lines of queue ids of which no rule knew any line.
     waiting: WaitingLines,
+    /// Queue ids of which an earlier run kept a line back: it has written the others, though the start is here.
+    resumed: HashSet<(Arc<str>, String)>,
     /// The latest line.
     latest: Moment,
     /// How long the queues keep mail, in milliseconds.
@@ -140,6 +142,7 @@ impl<'a> Intake<'a> {
             ready: Vec::new(),
             most_ready,
             waiting: WaitingLines::default(),
+            resumed: HashSet::new(),
             latest: Moment::default(),
             lifetime_ms: QUEUE_LIFETIME_MS,
             again: false,
@@ -177,7 +180,12 @@ impl<'a> Intake<'a> {
                 Some(event) if old.beside && !self.sessions.untold => {
                     self.companions.resume(digest, &event, &old.queue_id);
                 }
-                Some(event) => self.keep(digest, event),
+                Some(event) => {
+                    let ids = queue_ids(&event, &self.locality).into_iter();
+                    self.resumed
+                        .extend(ids.map(|id| (Arc::clone(&event.line.host), id.to_owned())));
+                    self.keep(digest, event);
+                }
                 None if old.queue_id.is_empty() => {}
                 None => self.open.add_unmatched(digest, line, &old.queue_id),
             }
@@ -375,7 +383,9 @@ impl<'a> Intake<'a> {
         self.templates.write(self.store, self.counting.as_ref(), rules)?;
         self.commit_store()?;
         self.join_what_is_stored()?;
-        self.unite_rivals()
+        self.unite_rivals()?;
+        self.resumed.clear();
+        Ok(())
     }
 
     /// The store, to look at.

@@ -158,7 +158,7 @@ impl Intake<'_> {
             key.host.push_str(&mentions.host);
             key.queue_id.clear();
             key.queue_id.push_str(&mentions.queue_id);
-            if self.store.may_hold(&key, is_begun(mentions)) {
+            if self.store.may_hold(&key, self.has_all_since_start(mentions)) {
                 indices.push(index);
                 keys.push(key.clone());
             }
@@ -173,6 +173,15 @@ impl Intake<'_> {
             }
         }
         Ok(known)
+    }
+
+    /// Is the start among the lines, and none of an earlier run?
+    fn has_all_since_start(&self, mentions: &Mentions) -> bool {
+        let is_resumed = || {
+            let key = (mentions.host.clone(), mentions.queue_id.to_string());
+            self.resumed.contains(&key)
+        };
+        is_begun(mentions) && (self.resumed.is_empty() || !is_resumed())
     }
 
     /// The changes that bring the store from what it has to what all lines together say.
@@ -199,8 +208,8 @@ impl Intake<'_> {
                 continue;
             };
             if let Some(index) = documents.iter().position(|document| document.id == old.id) {
-                documents[index].was.clone_from(&old.was);
-                let document = documents.swap_remove(index);
+                let mut document = documents.swap_remove(index);
+                remember(&mut document, &old.was);
                 if nothing_new || document == *old {
                     self.note_mail(&document);
                 } else {
@@ -226,10 +235,11 @@ impl Intake<'_> {
     }
 }
 
-/// Is the start of the message among the lines? Then the id of its document is the final one.
+/// Is the start of the message among the lines? Then the id of its document is the final one. The start of another that
+/// was requeued or bounced from it is none.
 fn is_begun(mentions: &Mentions) -> bool {
     let mut events = mentions.iter().filter_map(Mention::event);
-    events.any(|event| event.kind == Kind::Queued)
+    events.any(|event| event.kind == Kind::Queued && mentions.owns(event))
 }
 
 fn id_of(change: &Change) -> &str {
@@ -255,10 +265,16 @@ fn inherit(documents: &mut [Transaction], changes: &mut [Change], old: &Transact
     let has_its_lines = |heir: &Transaction| old.lines.first().is_some_and(|line| heir.lines.contains(line));
     let index = heirs.iter().position(|heir| has_its_lines(heir)).unwrap_or_default();
     if let Some(heir) = heirs.get_mut(index) {
-        for id in old.was.iter().chain([&old.id]) {
-            if !heir.was.contains(id) && *id != heir.id {
-                heir.was.push(id.clone());
-            }
+        remember(heir, &old.was);
+        remember(heir, std::slice::from_ref(&old.id));
+    }
+}
+
+/// From now on the document is found by these ids, too.
+fn remember(document: &mut Transaction, ids: &[String]) {
+    for id in ids {
+        if !document.was.contains(id) && *id != document.id {
+            document.was.push(id.clone());
         }
     }
 }

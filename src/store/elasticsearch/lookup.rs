@@ -19,14 +19,30 @@ const KEYS_OF_RIVALS: usize = 10_000;
 /// Documents in one answer: they may be large.
 const DOCUMENTS: usize = 200;
 
-/// From now on searches see everything that was written before.
+/// What to look at where shards fail.
+const WELL: &str = "look at `GET /_cluster/health` and `GET /_cat/shards`";
+
+/// From now on searches see everything that was written before. The request succeeds though a shard did not follow it, for
+/// want of memory or because its node goes: it is asked again then.
 pub(super) fn refresh(http: &ElasticHttp, layout: &Layout) -> Result<(), StoreError> {
-    let answer = http.post(&layout.everywhere("_refresh"), &Value::Null)?;
-    // No index yet.
-    if answer.status != 404 {
-        answer.success()?;
+    let mut patience = http.patience();
+    loop {
+        let answer = http.post(&layout.everywhere("_refresh"), &Value::Null)?;
+        // No index yet.
+        if answer.status == 404 {
+            return Ok(());
+        }
+        let Some(trouble) = failure(&answer.success()?) else {
+            http.is_well(&mut patience);
+            return Ok(());
+        };
+        let trouble = format!("what was written cannot be searched yet, {trouble}");
+        if !http.pause(&mut patience, &trouble) {
+            return Err(StoreError::Index(format!(
+                "{trouble}\n  help: {WELL}, and run the command again"
+            )));
+        }
     }
-    Ok(())
 }
 
 /// Per key every document that has it, as far as was refreshed.
@@ -115,8 +131,7 @@ fn fetch(http: &ElasticHttp, mut wanted: Vec<Value>) -> Result<Vec<Value>, Store
         wanted = again;
         if !wanted.is_empty() && !http.pause(&mut patience, &trouble) {
             return Err(StoreError::Index(format!(
-                "{trouble}, and it stays so\n  help: look at `GET /_cluster/health` and `GET /_cat/shards`; nothing is lost, \
-                 run the command again"
+                "{trouble}, and it stays so\n  help: {WELL}; nothing is lost, run the command again"
             )));
         }
     }
@@ -193,17 +208,25 @@ fn each_hit(
 
 /// A search over several indices succeeds although some could not be asked.
 pub(super) fn complete(answer: &Value) -> Result<(), StoreError> {
-    let failed = answer["_shards"]["failed"].as_u64().unwrap_or(0);
-    if failed == 0 && answer["timed_out"] != true {
-        return Ok(());
-    }
-    let reason = answer["_shards"]["failures"][0]["reason"]["reason"]
-        .as_str()
-        .unwrap_or("no reason given");
+    let trouble = match failure(answer) {
+        Some(trouble) => trouble,
+        None if answer["timed_out"] == true => "it took too long".to_owned(),
+        None => return Ok(()),
+    };
     Err(StoreError::Index(format!(
-        "the search was not complete, {failed} shards failed: {reason}\n  help: look at `GET /_cluster/health` and \
-         `GET /_cat/shards`, and search again when the cluster is well"
+        "the search was not complete, {trouble}\n  help: {WELL}, and search again when the cluster is well"
     )))
+}
+
+/// How many shards did not do what a successful answer tells of, and why. None if all did.
+fn failure(answer: &Value) -> Option<String> {
+    let shards = &answer["_shards"];
+    let failed = shards["failed"].as_u64().filter(|failed| *failed > 0)?;
+    let reason = shards["failures"][0]["reason"]["reason"].as_str();
+    Some(format!(
+        "{failed} shards failed: {}",
+        reason.unwrap_or("no reason given")
+    ))
 }
 
 fn key_of(source: &Value) -> QueueKey {
