@@ -216,6 +216,32 @@ fn two_processes_with_the_even_and_the_odd_lines_at_once_end_as_one_pass() {
 }
 
 #[test]
+fn a_document_that_became_part_of_another_is_found_by_its_id_for_ever() {
+    let name = "postfix-short/mail.rfc3339.log.gz";
+    let Some(place) = Place::new() else { return };
+    let [first, second] = halves(&place, name);
+    index(&place, &[&first]);
+    let is_mail = |(_, document): &(&String, &Value)| document["kind"] == "mail";
+    let given: Vec<String> = stored(&place)
+        .iter()
+        .filter(is_mail)
+        .map(|(id, _)| id.clone())
+        .collect();
+    index(&place, &[&second]);
+    let left = stored(&place);
+    let gone: Vec<&String> = given.iter().filter(|id| !left.contains_key(*id)).collect();
+    assert!(gone.len() > 20, "{gone:?}");
+    // Whichever of the two sorts first.
+    let found = gone.iter().map(|id| place.store().get(id).unwrap());
+    let lost: Vec<&String> = gone
+        .iter()
+        .zip(found)
+        .filter_map(|(id, found)| found.is_none().then_some(*id))
+        .collect();
+    assert!(lost.is_empty(), "{} of {}: {lost:?}", lost.len(), gone.len());
+}
+
+#[test]
 fn a_killed_run_and_a_repetition_end_as_an_undisturbed_one() {
     let name = "postfix-short/mail.rfc3339.log.gz";
     let file = lab(name);
